@@ -1,0 +1,56 @@
+#pragma once
+
+// The verbs of the program. Each parses nothing and prints its answer; errors are exceptions.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace steelyard {
+
+struct CommonOptions {
+  std::string scenario;
+  std::vector<std::string> settings;
+  bool accept = false;  ///< go on although published numbers contradict each other
+  bool force = false;   ///< replace what exists
+  bool json = false;
+  bool quiet = false;
+};
+
+struct RunOptions : CommonOptions {
+  std::string output;
+  std::optional<std::uint32_t> replicates;
+  std::optional<std::uint64_t> seed;
+  int threads = 0;
+  bool tally_truth = false;  ///< make every person of the population, however many
+  std::string language = "en";
+};
+
+struct DrawOptions : CommonOptions {
+  std::string output, format = "csv";
+  std::uint32_t replicates = 1;
+  std::optional<std::uint64_t> seed;
+};
+
+struct SynthesizeOptions : CommonOptions {
+  std::string output;
+  std::optional<std::uint64_t> size, seed;
+  bool tally_only = false;
+  int threads = 0;
+};
+
+struct ReportOptions {
+  std::string folder, output, language = "en";
+  bool force = false;
+};
+
+int list_command(const std::string& kind, bool json);
+int describe_command(const std::string& name);
+int check_command(const CommonOptions& options);
+int run_command(const RunOptions& options);
+int draw_command(const DrawOptions& options);
+int synthesize_command(const SynthesizeOptions& options);
+int report_command(const ReportOptions& options);
+
+}  // namespace steelyard

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "core/csv.hpp"
+#include "core/output.hpp"
+#include "results/columns_store.hpp"
+#include "study/engine.hpp"
+
+namespace steelyard {
+
+std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario);
+
+namespace {
+
+std::vector<VariableId> all_variables(const Schema& schema) {
+  std::vector<VariableId> ids;
+  for (std::size_t i = 0; i < schema.size(); ++i) ids.push_back(schema.id(i));
+  return ids;
+}
+
+/// One row a respondent, level names; empty where the question does not apply.
+std::string sample_csv(const Sample& sample) {
+  const Schema& schema = *sample.schema;
+  std::string text = "respondent";
+  for (const Variable& v : schema.variables()) text += "," + csv_field(v.name);
+  text += '\n';
+  for (std::size_t i = 0; i < sample.n; ++i) {
+    text += std::to_string(i + 1);
+    for (std::size_t k = 0; k < schema.size(); ++k) {
+      const Variable& v = schema[schema.id(k)];
+      const LevelCode code = sample.columns[k][i];
+      text += ',';
+      if (code < v.size()) text += csv_field(v.levels[code]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+/// The one-way totals that estimators may know, in the form that `weigh --margins` reads.
+std::string margins_csv(const Study& study) {
+  const Schema& schema = study.scenario().schema;
+  std::string text = "variable,level,target\n";
+  std::vector<VariableId> known;
+  for (const auto& table : study.plan().benchmarks)
+    for (VariableId id : table)
+      if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
+  for (VariableId id : known) {
+    const auto totals = population_totals(study.population(), study.frame(), {&id, 1});
+    for (std::size_t level = 0; level < totals.size(); ++level)
+      text += fmt::format("{},{},{:.0f}\n", csv_field(schema[id].name),
+                          csv_field(schema[id].levels[level]), totals[level]);
+  }
+  return text;
+}
+
+void write_h5(const Sample& sample, const std::filesystem::path& path, std::uint64_t seed,
+              std::uint32_t replicate) {
+  std::vector<CodeColumn> columns;
+  std::vector<std::span<const std::uint8_t>> codes;
+  for (std::size_t k = 0; k < sample.schema->size(); ++k) {
+    const Variable& v = (*sample.schema)[sample.schema->id(k)];
+    columns.push_back({v.name, v.label, v.levels});
+    codes.emplace_back(sample.columns[k]);
+  }
+  ColumnsWriter writer(path, "steelyard sample", columns, {},
+                       {{"seed", std::to_string(seed)}, {"replicate", std::to_string(replicate)}});
+  writer.append(codes, {});
+  writer.close();
+}
+
+}  // namespace
+
+int draw_command(const DrawOptions& options) {
+  const Scenario scenario = load_scenario(options.scenario, options.settings);
+  const std::uint64_t seed = require_seed(options.seed, scenario);
+  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
+  const Study study(scenario,
+                    options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
+  const Synthesizer synthesizer(study.population(), all_variables(scenario.schema), {});
+  Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+  for (std::uint32_t r = 0; r < options.replicates; ++r) {
+    const Sample sample = study.draw_sample(Seed{seed}, Replicate{r}, synthesizer);
+    const std::string name = fmt::format("sample_{:06}", r);
+    if (options.format == "csv")
+      write_file(output.staging() / (name + ".csv"), sample_csv(sample));
+    else
+      write_h5(sample, output.staging() / (name + ".h5"), seed, r);
+    progress.update("samples", (r + 1.0) / options.replicates, options.replicates, "samples");
+  }
+  write_file(output.staging() / "margins.csv", margins_csv(study));
+  output.commit();
+  progress.finish();
+  fmt::print(
+      "written to {}: {} samples of {} respondents, and margins.csv (the population totals that "
+      "estimators may know)\n",
+      options.output, options.replicates, scenario.sample_size);
+  return 0;
+}
+
+}  // namespace steelyard

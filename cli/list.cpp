@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "core/scenario.hpp"
+#include "core/text.hpp"
+#include "estimators/functionals/functional.hpp"
+#include "estimators/intervals/interval_method.hpp"
+#include "estimators/values/value_rule.hpp"
+#include "estimators/weighting/weighting.hpp"
+
+namespace steelyard {
+namespace {
+
+struct Entry {
+  std::string kind, name, summary, source;
+  std::vector<OptionRecord> options;
+};
+
+/// The options that a method reads, learned by letting it read nothing.
+template <typename Info>
+std::vector<OptionRecord> options_of(const Info& info) {
+  ConfigReader reader = ConfigReader::documenting();
+  const Schema schema;
+  try {
+    (void)info.make(reader, schema);
+  } catch (const UserError&) {
+    // A method may refuse empty options after it has read them; what it read is recorded.
+  }
+  return reader.records();
+}
+
+template <typename Info>
+void add(std::vector<Entry>& entries, const char* kind, std::span<const Info> infos) {
+  for (const Info& info : infos)
+    entries.push_back({kind, std::string(info.name), std::string(info.summary),
+                       std::string(info.source), options_of(info)});
+}
+
+std::vector<Entry> all_entries() {
+  std::vector<Entry> entries;
+  for (const std::string& name : shipped_scenarios()) {
+    std::string title;
+    try {
+      title = load_scenario(name).title;
+    } catch (const UserError& error) {
+      title = std::string("cannot be read: ") + error.what();
+    }
+    entries.push_back({"scenarios", name, title, "", {}});
+  }
+  add(entries, "weightings", weightings());
+  add(entries, "value-rules", value_rules());
+  add(entries, "functionals", functionals());
+  add(entries, "intervals", intervals());
+  return entries;
+}
+
+}  // namespace
+
+int list_command(const std::string& kind, bool json) {
+  const Texts kinds{"scenarios", "weightings", "value-rules", "functionals", "intervals"};
+  if (!kind.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+    const std::string nearest = suggestion(kind, kinds);
+    throw UserError({}, "list", "\"" + kind + "\" is not one of: " + join(kinds, ", "), nearest);
+  }
+  nlohmann::ordered_json answer = nlohmann::ordered_json::array();
+  std::string shown;
+  for (const Entry& entry : all_entries()) {
+    if (!kind.empty() && entry.kind != kind) continue;
+    if (json) {
+      answer.push_back({{"kind", entry.kind},
+                        {"name", entry.name},
+                        {"summary", entry.summary},
+                        {"source", entry.source}});
+      continue;
+    }
+    if (shown != entry.kind) fmt::print("{}{}\n", shown.empty() ? "" : "\n", entry.kind);
+    shown = entry.kind;
+    fmt::print("  {:<28} {}\n", entry.name, entry.summary);
+  }
+  if (json) fmt::print("{}\n", answer.dump(2));
+  return 0;
+}
+
+int describe_command(const std::string& name) {
+  Texts names;
+  for (const Entry& entry : all_entries()) {
+    names.push_back(entry.name);
+    if (entry.name != name) continue;
+    if (entry.kind == "scenarios") {
+      const Scenario scenario = load_scenario(name);
+      fmt::print(
+          "{}: {}\n{}\n\npopulation  {} ({})\nsample      {} respondents\nvariables   {}\ntables   "
+          "   {}\nnumbers     {}\n",
+          name, scenario.title, scenario.description,
+          scenario.population_size ? std::to_string(*scenario.population_size) : "superpopulation",
+          scenario.population_unit, scenario.sample_size, scenario.schema.size(),
+          scenario.tables.size(), scenario.numbers.size());
+      for (const Variable& v : scenario.schema.variables())
+        fmt::print("  {:<32} {:<12} {} levels  {}\n", v.name, to_string(v.kind), v.size(), v.label);
+      return 0;
+    }
+    fmt::print("{} ({})\n{}\nsource: {}\n", entry.name, entry.kind, entry.summary, entry.source);
+    if (!entry.options.empty()) fmt::print("\noptions\n");
+    for (const OptionRecord& option : entry.options)
+      fmt::print("  {:<16} {}{}{}, default: {}\n                   {}\n", option.key, option.type,
+                 option.range.empty() ? "" : ", ", option.range, option.fallback, option.help);
+    return 0;
+  }
+  const std::string nearest = suggestion(name, names);
+  throw UserError({}, "describe", "nothing is named \"" + name + "\"",
+                  nearest.empty() ? "see: steelyard list" : nearest);
+}
+
+}  // namespace steelyard

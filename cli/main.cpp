@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <system_error>
+
+#include "cli/commands.hpp"
+#include "core/errors.hpp"
+
+namespace steelyard {
+namespace {
+
+enum ExitCode { kDone = 0, kNo = 1, kWrongUse = 2, kInternal = 3 };
+
+void add_common(CLI::App* verb, CommonOptions& o) {
+  verb->add_option("scenario", o.scenario,
+                   "a scenario's folder, or the name of one that comes with the program")
+      ->required();
+  verb->add_option("--set", o.settings,
+                   "change a number of the scenario: key=value, for instance sample.size=5000 or "
+                   "number.ID=50")
+      ->allow_extra_args(false);
+  verb->add_flag("--accept", o.accept, "go on although published numbers cannot all be met");
+  verb->add_flag("--force", o.force, "replace what exists at the output");
+  verb->add_flag("--quiet", o.quiet, "no progress");
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app{
+      "Steelyard: if the truth were known, how wrong would this weighting, this bucket rule, this "
+      "interval be?"};
+  app.set_version_flag("--version", STEELYARD_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input, 3 internal or environment "
+      "failure.\nEach verb has --help.");
+  int code = kDone;
+
+  std::string kind, name;
+  bool json = false;
+  CLI::App* list = app.add_subcommand(
+      "list", "what there is: scenarios, weightings, value-rules, functionals, intervals");
+  list->add_option("kind", kind, "one of them; all if left out");
+  list->add_flag("--json", json, "as JSON");
+  list->callback([&] { code = list_command(kind, json); });
+
+  CLI::App* describe =
+      app.add_subcommand("describe", "one method with its options and source, or one scenario");
+  describe->add_option("name", name)->required();
+  describe->callback([&] { code = describe_command(name); });
+
+  CommonOptions check_options;
+  CLI::App* check = app.add_subcommand(
+      "check", "validate a scenario, fit it, and say which published numbers cannot be met");
+  add_common(check, check_options);
+  check->add_flag("--json", check_options.json, "as JSON");
+  check->callback([&] { code = check_command(check_options); });
+
+  SynthesizeOptions synthesize_options;
+  CLI::App* synthesize = app.add_subcommand(
+      "synthesize", "make the population's persons, into an HDF5 file or tallied");
+  add_common(synthesize, synthesize_options);
+  synthesize->add_option("-o,--output", synthesize_options.output,
+                         "the HDF5 file to write (with --tally-only: a CSV file)");
+  synthesize->add_option("--size", synthesize_options.size,
+                         "persons; default: the scenario's population.size");
+  synthesize->add_option("--seed", synthesize_options.seed,
+                         "seed of all random numbers; required unless the scenario has one");
+  synthesize->add_flag("--tally-only", synthesize_options.tally_only,
+                       "one-way tables only, in bounded memory");
+  synthesize->add_option("--threads", synthesize_options.threads, "default: all cores")
+      ->check(CLI::PositiveNumber);
+  synthesize->callback([&] { code = synthesize_command(synthesize_options); });
+
+  DrawOptions draw_options;
+  CLI::App* draw =
+      app.add_subcommand("draw", "draw biased samples, for any program to estimate from");
+  add_common(draw, draw_options);
+  draw->add_option("-o,--output", draw_options.output, "the folder to write")->required();
+  draw->add_option("--replicates", draw_options.replicates, "how many samples")
+      ->check(CLI::PositiveNumber);
+  draw->add_option("--seed", draw_options.seed,
+                   "seed of all random numbers; required unless the scenario has one");
+  draw->add_option("--format", draw_options.format, "csv or h5")
+      ->check(CLI::IsMember({"csv", "h5"}));
+  draw->callback([&] { code = draw_command(draw_options); });
+
+  RunOptions run_options;
+  CLI::App* run = app.add_subcommand(
+      "run", "the study: replicates, performance measures, reproduction table, report");
+  add_common(run, run_options);
+  run->add_option("-o,--output", run_options.output, "the folder to write")->required();
+  run->add_option("--replicates", run_options.replicates,
+                  "default: the scenario's study.replicates")
+      ->check(CLI::PositiveNumber);
+  run->add_option("--seed", run_options.seed,
+                  "seed of all random numbers; required unless the scenario has one");
+  run->add_option("--threads", run_options.threads,
+                  "default: all cores; results do not depend on it")
+      ->check(CLI::PositiveNumber);
+  run->add_flag("--tally-truth", run_options.tally_truth,
+                "also make and tally every person of the population (default: up to 20 million)");
+  run->add_option("--lang", run_options.language, "language of the report: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
+  run->callback([&] { code = run_command(run_options); });
+
+  ReportOptions report_options;
+  CLI::App* report = app.add_subcommand("report", "the HTML report of a finished study");
+  report->add_option("folder", report_options.folder, "the folder that run wrote")->required();
+  report->add_option("-o,--output", report_options.output, "default: FOLDER/report.html");
+  report->add_option("--lang", report_options.language, "en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
+  report->add_flag("--force", report_options.force, "replace what exists");
+  report->callback([&] { code = report_command(report_options); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kWrongUse;
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace steelyard
+
+int main(int argc, char** argv) {
+  using namespace steelyard;
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const Contradiction& no) {
+    fmt::print(stderr, "steelyard: {}\n", no.what());
+    return kNo;
+  } catch (const NegativeAnswer& no) {
+    fmt::print(stderr, "steelyard: {}\n", no.what());
+    return kNo;
+  } catch (const UserError& error) {
+    fmt::print(stderr, "steelyard: {}\n", error.what());
+    return kWrongUse;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr,
+               "steelyard: out of memory; lower population.size, sample.size or the replicates\n");
+    return kInternal;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "steelyard: {}\n", error.what());
+    return kInternal;
+  }
+}

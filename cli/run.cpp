@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <ctime>
+#include <fstream>
+
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "cli/summary.hpp"
+#include "core/output.hpp"
+#include "core/text.hpp"
+#include "report/report.hpp"
+#include "results/csv.hpp"
+#include "results/store.hpp"
+#include "study/engine.hpp"
+
+namespace steelyard {
+namespace {
+
+std::string cpu_model() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
+  return "unknown";
+}
+
+void describe_machine(RunRecord& run) {
+  char host[256] = "unknown";
+  gethostname(host, sizeof host - 1);
+  run.host = host;
+  run.cpu = cpu_model();
+  run.compiler = "g++ " __VERSION__;
+  run.git_revision = STEELYARD_REVISION;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  run.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace
+
+std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario) {
+  if (given) return *given;
+  if (scenario.seed) return *scenario.seed;
+  throw UserError({(scenario.folder / "scenario.toml").string()}, {}, "no seed is given",
+                  "pass --seed N, so that the run can be repeated");
+}
+
+int run_command(const RunOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string started = utc_now();
+  const Scenario scenario = load_scenario(options.scenario, options.settings);
+  const Seed seed{require_seed(options.seed, scenario)};
+  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
+  if (!options.quiet)
+    fmt::print(stderr, "fitting {} published numbers and {} tables\n", scenario.numbers.size(),
+               scenario.tables.size());
+  const Study study(scenario,
+                    options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
+  StudyOptions settings;
+  settings.seed = seed;
+  settings.replicates = options.replicates.value_or(study.plan().replicates);
+  settings.threads = options.threads;
+  if (options.tally_truth) settings.tally = Tally::yes;
+  const double setup =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  StudyResults results;
+  {
+    Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+    results = study.run(settings, [&](const char* phase, double fraction) {
+      const bool persons = std::string_view(phase) == "population";
+      progress.update(phase, fraction,
+                      persons ? static_cast<double>(study.frame().size()) : settings.replicates,
+                      persons ? "persons" : "replicates");
+    });
+  }
+  results.version = STEELYARD_VERSION;
+  results.run.setup_seconds = setup;
+  results.run.started_utc = started;
+  describe_machine(results.run);
+  write_store(results, output.staging() / "results.h5");
+  write_file(output.staging() / "performance.csv", write_performance_csv(results));
+  write_file(output.staging() / "contrasts.csv", write_contrasts_csv(results));
+  write_file(output.staging() / "reproduction.csv", write_reproduction_csv(results));
+  write_file(output.staging() / "report.html",
+             render_report(results, options.language == "zh" ? Language::zh : Language::en));
+  output.commit();
+  fmt::print("{}", summary(results));
+  fmt::print(
+      "\nwritten to {}: results.h5, performance.csv, contrasts.csv, reproduction.csv, "
+      "report.html\n",
+      options.output);
+  return 0;
+}
+
+int report_command(const ReportOptions& options) {
+  const std::filesystem::path store = std::filesystem::path(options.folder) / "results.h5";
+  if (!std::filesystem::exists(store))
+    throw UserError({options.folder}, {}, "has no results.h5",
+                    "name a folder that steelyard run wrote");
+  const StudyResults results = read_store(store);
+  const std::filesystem::path target = options.output.empty()
+                                           ? std::filesystem::path(options.folder) / "report.html"
+                                           : std::filesystem::path(options.output);
+  OutputFile file(target, options.force ? Overwrite::replace : Overwrite::refuse);
+  write_file(file.staging(),
+             render_report(results, options.language == "zh" ? Language::zh : Language::en));
+  file.commit();
+  fmt::print("written: {}\n", target.string());
+  return 0;
+}
+
+}  // namespace steelyard

@@ -1,0 +1,51 @@
+#pragma once
+
+// Files that are either whole or absent: written beside their place, then renamed into it.
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace steelyard {
+
+enum class Overwrite { refuse, replace };
+
+/// A folder under construction. Files are written into `staging()`; `commit()` renames the folder
+/// into place. Destroyed without a commit, it leaves nothing behind.
+/// @throws UserError if `target` exists and `overwrite` is refuse
+class OutputFolder {
+ public:
+  OutputFolder(std::filesystem::path target, Overwrite overwrite);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+  const std::filesystem::path& staging() const { return staging_; }
+  void commit();
+
+ private:
+  std::filesystem::path target_, staging_;
+  bool committed_ = false;
+};
+
+/// A single file under construction, with the same promise.
+class OutputFile {
+ public:
+  OutputFile(std::filesystem::path target, Overwrite overwrite);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  const std::filesystem::path& staging() const { return staging_; }
+  void commit();
+
+ private:
+  std::filesystem::path target_, staging_;
+  bool committed_ = false;
+};
+
+/// Writes the whole text. @throws std::system_error naming the file (disk full, no permission)
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace steelyard

@@ -1,0 +1,79 @@
+#pragma once
+
+// A scenario as it stands in its folder: schema, tables, published numbers, population and sample.
+// What only the study understands (estimands, estimators) stays in the TOML for the study to read.
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+#include "core/margin.hpp"
+#include "core/schema.hpp"
+
+namespace steelyard {
+
+/// How the continuous truth behind a bucketed variable is distributed.
+struct LatentSpec {
+  VariableId variable{};
+  std::string family;             ///< lognormal | normal | density
+  std::vector<VariableId> group;  ///< one law for each combination of these
+  struct Segment {
+    std::vector<LevelCode> group;
+    double lower = 0, upper = 0, weight = 0;
+  };
+  std::vector<Segment> segments;  ///< density: piecewise uniform
+  Place place;
+};
+
+/// Selection odds over some variables, for scenarios that state them.
+struct SelectionOdds {
+  std::vector<VariableId> variables;
+  std::vector<LevelCode> codes;  ///< rows × variables
+  std::vector<double> odds;      ///< rows, > 0
+  std::string source;
+  Place place;
+};
+
+struct Scenario {
+  std::filesystem::path folder;
+  std::string name, title, title_zh, description;
+  std::string toml_text, hash;
+  std::vector<std::string> settings;  ///< --set changes, as given
+  double about_relative_width = 0.1;
+  std::string weighting_view;                    ///< empty: the report used no weights
+  std::vector<VariableId> weighting_view_cross;  ///< the variables of that poststratification
+  Schema schema;
+  std::vector<LatentSpec> latents;
+  std::vector<MarginTable> tables;
+  std::vector<PublishedNumber> numbers;
+  std::vector<SelectionOdds> selection;
+  std::optional<std::uint64_t> population_size;  ///< nothing: superpopulation
+  std::string population_unit;
+  std::vector<VariableId> root;  ///< the variables that selection depends on
+  std::uint64_t sample_size = 0;
+  std::optional<std::uint64_t> seed;
+
+  /// Reader of the whole scenario.toml; the parts read here count as read.
+  ConfigReader reader() const;
+  std::shared_ptr<const void> document;  ///< keeps the TOML alive
+  std::shared_ptr<std::vector<std::string>> read_keys;
+};
+
+/// Folders that hold scenarios by name: $STEELYARD_SCENARIOS, then the ones of the build and
+/// install.
+std::vector<std::filesystem::path> scenario_folders();
+/// Names of the scenarios that come with the program.
+std::vector<std::string> shipped_scenarios();
+
+/// @param name_or_folder  a folder, or the name of a shipped scenario
+/// @param settings        "key=value" changes: a dotted TOML path, sections with a name addressed
+/// by
+///                        it ("weighting.raking.tolerance=1e-8"), or "number.ID=value"
+/// @throws UserError for everything that is wrong in its files
+Scenario load_scenario(const std::string& name_or_folder,
+                       const std::vector<std::string>& settings = {});
+
+}  // namespace steelyard

@@ -1,0 +1,43 @@
+#pragma once
+
+// A functional is what is estimated from the weighted distribution of an answer: a proportion, a
+// mean, a ratio, a diffusion index.
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/config.hpp"
+#include "core/sample.hpp"
+#include "estimators/values/value_rule.hpp"
+
+namespace steelyard {
+
+/// Immutable after `make`; `estimate` is const and thread-safe.
+class Functional {
+ public:
+  virtual ~Functional() = default;
+  /// One answer, or two that are tabulated together (the first one slowest).
+  virtual std::vector<VariableId> variables() const = 0;
+  /// True if bucketed answers are turned into numbers by a value rule.
+  virtual bool uses_value_rule() const = 0;
+  /// Numbers of the levels of variables()[position] where no value rule is used.
+  virtual std::vector<double> fixed_values(std::size_t position) const = 0;
+  /// @param totals  weighted total at each (joint) level of the domain's respondents
+  /// @param values  one entry a variable: the numbers of its levels
+  /// @return the estimate and its influence at each joint level; fails: empty_domain
+  virtual Result<PointEstimate> estimate(std::span<const double> totals,
+                                         std::span<const BucketValues> values) const = 0;
+  /// The unit of the estimate, for people: "CNY per month", "%", ...
+  virtual std::string unit() const = 0;
+};
+
+struct FunctionalInfo {
+  std::string_view name, summary, source;
+  std::unique_ptr<const Functional> (*make)(ConfigReader&, const Schema&);
+};
+
+std::span<const FunctionalInfo> functionals();
+
+}  // namespace steelyard

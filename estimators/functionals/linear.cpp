@@ -1,0 +1,58 @@
+#include "estimators/functionals/linear.hpp"
+
+#include "core/sums.hpp"
+
+namespace steelyard {
+namespace {
+
+/// sum_j totals[j] d value[j] / d total[k], for every k; zero without a jacobian.
+std::vector<double> through_values(std::span<const double> totals, const BucketValues& values) {
+  const std::size_t n = totals.size();
+  std::vector<double> sums(n, 0.0);
+  if (values.jacobian.empty()) return sums;
+  for (std::size_t j = 0; j < n; ++j)
+    for (std::size_t k = 0; k < n; ++k) sums[k] += totals[j] * values.jacobian[j * n + k];
+  return sums;
+}
+
+}  // namespace
+
+Result<PointEstimate> mean_of_levels(std::span<const double> totals, const BucketValues& values) {
+  EXPECTS(totals.size() == values.value.size());
+  const double weight = total(totals);
+  if (!(weight > 0)) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  double sum = 0;
+  for (std::size_t j = 0; j < totals.size(); ++j) sum += totals[j] * values.value[j];
+  PointEstimate estimate{sum / weight, through_values(totals, values)};
+  for (std::size_t k = 0; k < totals.size(); ++k)
+    estimate.influence[k] = (values.value[k] - estimate.estimate + estimate.influence[k]) / weight;
+  return estimate;
+}
+
+Result<PointEstimate> ratio_of_levels(std::span<const double> totals, const BucketValues& numerator,
+                                      const BucketValues& denominator) {
+  const std::size_t rows = numerator.value.size(), columns = denominator.value.size();
+  EXPECTS(totals.size() == rows * columns);
+  std::vector<double> row_totals(rows, 0.0), column_totals(columns, 0.0);
+  for (std::size_t j = 0; j < totals.size(); ++j) {
+    row_totals[j / columns] += totals[j];
+    column_totals[j % columns] += totals[j];
+  }
+  if (!(total(totals) > 0))
+    return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  double above = 0, below = 0;
+  for (std::size_t i = 0; i < rows; ++i) above += row_totals[i] * numerator.value[i];
+  for (std::size_t j = 0; j < columns; ++j) below += column_totals[j] * denominator.value[j];
+  if (below == 0) return Failure{FailureKind::unsupported, "the denominator's total is zero"};
+  const std::vector<double> through_above = through_values(row_totals, numerator),
+                            through_below = through_values(column_totals, denominator);
+  PointEstimate estimate{above / below, std::vector<double>(totals.size())};
+  for (std::size_t j = 0; j < totals.size(); ++j) {
+    const double up = numerator.value[j / columns] + through_above[j / columns];
+    const double down = denominator.value[j % columns] + through_below[j % columns];
+    estimate.influence[j] = (up - estimate.estimate * down) / below;
+  }
+  return estimate;
+}
+
+}  // namespace steelyard

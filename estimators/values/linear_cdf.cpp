@@ -1,0 +1,50 @@
+#include <cmath>
+
+#include "estimators/values/value_rule.hpp"
+
+namespace steelyard {
+namespace {
+
+/// F is linear inside each bucket, so a bucket's mean is its middle; an open top bucket is closed
+/// at a multiple of its lower edge.
+class LinearCdf final : public ValueRule {
+ public:
+  LinearCdf(ConfigReader& config, const Schema&)
+      : top_factor_(config.real(
+            "top_factor", {.min = 1,
+                           .max = 100,
+                           .fallback = 2,
+                           .help = "an open top bucket ends at this times its lower edge"})) {}
+
+  std::optional<std::string> objection(const Variable& v) const override {
+    if (!std::isfinite(v.edges.front())) return "its bottom bucket is open";
+    if (!std::isfinite(v.edges.back()) && !(v.edges[v.size() - 1] > 0))
+      return "its open top bucket does not start above zero";
+    return std::nullopt;
+  }
+
+  Result<BucketValues> values(const Variable& v, std::span<const double>) const override {
+    BucketValues values;
+    for (std::size_t b = 0; b < v.size(); ++b) {
+      const double upper =
+          std::isfinite(v.edges[b + 1]) ? v.edges[b + 1] : top_factor_ * v.edges[b];
+      values.value.push_back((v.edges[b] + upper) / 2);
+    }
+    return values;
+  }
+
+ private:
+  double top_factor_;
+};
+
+}  // namespace
+
+ValueRuleInfo linear_cdf_info() {
+  return {"linear_cdf", "uniform inside buckets; the open top ends at a multiple of its lower edge",
+          "von Hippel, Hunter & Drown (2017), Sociological Science 4, 641-655 (step bins)",
+          [](ConfigReader& config, const Schema& schema) -> std::unique_ptr<const ValueRule> {
+            return std::make_unique<LinearCdf>(config, schema);
+          }};
+}
+
+}  // namespace steelyard

@@ -1,0 +1,36 @@
+#pragma once
+
+// A weighting makes one weight per respondent from the answers and the benchmarks.
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/config.hpp"
+#include "core/sample.hpp"
+
+namespace steelyard {
+
+/// Immutable after `make`; `weigh` is const, thread-safe and keeps no state between calls.
+class Weighting {
+ public:
+  virtual ~Weighting() = default;
+  /// The variables whose cross the cell index must hold.
+  virtual std::vector<VariableId> variables() const = 0;
+  /// The margins that it reads from the benchmarks; the study checks them before the first draw.
+  virtual std::vector<std::vector<VariableId>> benchmarks() const = 0;
+  /// @param index   respondents collapsed on a superset of variables()
+  /// @return one factor a cell; fails: empty_cell, no_convergence, singular_matrix
+  virtual Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const = 0;
+};
+
+struct WeightingInfo {
+  std::string_view name, summary, source;
+  std::unique_ptr<const Weighting> (*make)(ConfigReader&, const Schema&);
+};
+
+/// All weightings, in list order.
+std::span<const WeightingInfo> weightings();
+
+}  // namespace steelyard

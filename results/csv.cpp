@@ -1,0 +1,71 @@
+#include "results/csv.hpp"
+
+#include <cmath>
+
+#include "core/csv.hpp"
+#include "core/errors.hpp"
+#include "core/text.hpp"
+
+namespace steelyard {
+namespace {
+
+std::string field(const std::string& text) { return csv_field(text); }
+std::string field(const char* text) { return csv_field(text); }
+std::string field(double value) { return std::isnan(value) ? std::string{} : shortest(value); }
+std::string field(std::uint32_t value) { return std::to_string(value); }
+
+template <typename... Fields>
+void row(std::string& text, const Fields&... fields) {
+  const char* separator = "";
+  ((text += separator, text += field(fields), separator = ","), ...);
+  text += '\n';
+}
+
+}  // namespace
+
+std::string write_performance_csv(const StudyResults& results) {
+  EXPECTS(results.performance.size() == results.estimators.size());
+  std::string text =
+      "estimand,domain,weighting,value_rule,interval,truth,mean_estimate,bias,bias_mcse,rel_bias_"
+      "pct,"
+      "sd,mean_se,rmse,rmse_mcse,coverage,coverage_mcse,mean_width,failures,replicates,mean_us\n";
+  for (std::size_t i = 0; i < results.estimators.size(); ++i) {
+    const EstimatorRecord& estimator = results.estimators[i];
+    const EstimandRecord& estimand = results.estimands[estimator.estimand];
+    const PerformanceRecord& p = results.performance[i];
+    row(text, estimand.estimand, estimand.domain, estimator.weighting, estimator.value_rule,
+        estimator.interval, p.truth, p.mean_estimate, p.bias, p.bias_mcse, p.rel_bias_pct, p.sd,
+        p.mean_se, p.rmse, p.rmse_mcse, p.coverage, p.coverage_mcse, p.mean_width, p.failures,
+        p.replicates, p.mean_us);
+  }
+  return text;
+}
+
+std::string write_reproduction_csv(const StudyResults& results) {
+  std::string text =
+      "id,scope,quantity,level,reported,lower,upper,expected,simulated,simulated_mcse,status,"
+      "note\n";
+  for (const ReproductionRecord& r : results.reproduction)
+    row(text, r.id, r.scope, r.quantity, r.level, r.reported, r.lower, r.upper, r.expected,
+        r.simulated, r.simulated_mcse, to_string(r.status), r.note);
+  return text;
+}
+
+std::string write_contrasts_csv(const StudyResults& results) {
+  std::string text =
+      "estimand,domain,weighting,value_rule,interval,reference_weighting,reference_value_rule,"
+      "bias_difference,bias_difference_mcse,mse_difference,mse_difference_mcse,rule_bias,"
+      "replicates\n";
+  for (const ContrastRecord& c : results.contrasts) {
+    const EstimatorRecord& estimator = results.estimators[c.estimator];
+    const EstimatorRecord& reference = results.estimators[c.reference];
+    const EstimandRecord& estimand = results.estimands[estimator.estimand];
+    row(text, estimand.estimand, estimand.domain, estimator.weighting, estimator.value_rule,
+        estimator.interval, reference.weighting, reference.value_rule, c.bias_difference,
+        c.bias_difference_mcse, c.mse_difference, c.mse_difference_mcse, estimator.rule_bias,
+        c.replicates);
+  }
+  return text;
+}
+
+}  // namespace steelyard

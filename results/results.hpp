@@ -1,0 +1,120 @@
+#pragma once
+
+// What a study leaves behind. The store (store.hpp) writes it to HDF5 and reads it back; the report
+// and the CSV files are made from it alone.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace steelyard {
+
+/// One quantity to be estimated, over one domain, with its truth.
+struct EstimandRecord {
+  std::string estimand, domain;  ///< names: "mean_income", "occupation=construction"
+  std::string label, label_zh;   ///< "Mean monthly income", "每月收入均值"
+  std::string domain_label, domain_label_zh;
+  std::string unit;  ///< of every number below: "CNY per month", "%", "index points"
+  double truth = 0;  ///< what estimates are measured against
+  double truth_superpopulation = 0;  ///< under the population's law
+  double truth_finite = 0;           ///< over the synthesised persons; NaN if they were not tallied
+  double truth_finite_se = 0;        ///< sd of truth_finite over possible finite populations
+  bool headline = false;             ///< shown in the terminal summary and first in the report
+};
+
+/// One estimator of one estimand.
+struct EstimatorRecord {
+  std::uint32_t estimand = 0;  ///< index into estimands
+  std::string weighting, value_rule,
+      interval;            ///< value_rule "-" where no bucket is turned into a number
+  bool reference = false;  ///< the report's own procedure
+  double rule_bias =
+      0;  ///< what the value rule alone does: its value on the whole population minus truth
+};
+
+/// Performance measures with Monte Carlo standard errors. Source: Morris, White & Crowther (2019),
+/// table 6.
+struct PerformanceRecord {
+  double truth = 0, mean_estimate = 0, bias = 0, bias_mcse = 0, rel_bias_pct = 0, sd = 0,
+         sd_mcse = 0;
+  double mean_se = 0, rmse = 0, rmse_mcse = 0, coverage = 0, coverage_mcse = 0, mean_width = 0;
+  std::uint32_t failures = 0, replicates = 0;
+  double mean_us = 0;  ///< wall time a replicate, microseconds
+};
+
+/// An estimator against the report's own procedure on the same samples.
+struct ContrastRecord {
+  std::uint32_t estimator = 0, reference = 0;  ///< indices into estimators
+  double bias_difference = 0,
+         bias_difference_mcse = 0;                     ///< mean of (estimate - reference estimate)
+  double mse_difference = 0, mse_difference_mcse = 0;  ///< MSE minus the reference's, paired
+  std::uint32_t replicates = 0;
+};
+
+enum class ReproductionStatus : std::uint8_t { reproduced, contradicted, not_modelled };
+
+/// The enumerator's name, as it stands in the store and in reproduction.csv.
+constexpr const char* to_string(ReproductionStatus status) {
+  switch (status) {
+    case ReproductionStatus::reproduced:
+      return "reproduced";
+    case ReproductionStatus::contradicted:
+      return "contradicted";
+    case ReproductionStatus::not_modelled:
+      return "not_modelled";
+  }
+  return "unknown";
+}
+
+/// One published number beside what the population and the simulated survey give.
+struct ReproductionRecord {
+  std::string id, scope, quantity, level, reported, unit, provenance, source, note;
+  double lower = 0, upper = 0, expected = 0, simulated = 0,
+         simulated_mcse = 0;  ///< NaN where not modelled
+  ReproductionStatus status = ReproductionStatus::reproduced;
+};
+
+/// A one-way table of the population, the sample as drawn, and the sample after the report's
+/// weighting.
+struct ProfileRecord {
+  std::string variable, label, label_zh, level, level_label, level_label_zh;
+  double population_share = 0, sample_share = 0, weighted_share = 0;
+};
+
+struct FailureRecord {
+  std::uint32_t replicate = 0, estimator = 0;
+  std::string kind, detail;
+};
+
+/// Why the numbers are what they are: everything here may differ between two equal runs.
+struct RunRecord {
+  std::string started_utc, host, cpu, compiler, git_revision;
+  std::uint32_t threads = 0;
+  double setup_seconds = 0, truth_seconds = 0, replicate_seconds = 0;
+  std::uint64_t peak_memory_bytes = 0;
+};
+
+struct StudyResults {
+  std::string scenario, title, title_zh, version;
+  std::string scenario_toml;    ///< the text that was run, --set changes applied
+  std::string scenario_hash;    ///< of scenario.toml and every file it names
+  std::string population_size;  ///< "10000000" or "superpopulation"
+  std::uint64_t seed = 0, sample_size = 0;
+  std::uint32_t replicates = 0;
+  std::vector<EstimandRecord> estimands;
+  std::vector<EstimatorRecord> estimators;
+  /// estimators × replicates, row-major; NaN where the estimate failed.
+  std::vector<double> estimate, se, lower, upper;
+  std::vector<PerformanceRecord> performance;  ///< one an estimator
+  std::vector<ContrastRecord> contrasts;
+  std::vector<ReproductionRecord> reproduction;
+  std::vector<ProfileRecord> profile;
+  std::vector<FailureRecord> failures;
+  RunRecord run;
+
+  double at(const std::vector<double>& values, std::size_t estimator, std::size_t replicate) const {
+    return values[estimator * replicates + replicate];
+  }
+};
+
+}  // namespace steelyard

@@ -1,0 +1,477 @@
+#include "sim/population/population.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+namespace steelyard {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void multiply_seed(JunctionTree& tree, const MarginTable& seed) {
+  const std::size_t home = tree.home(seed.variables);
+  ENSURES(home < tree.cliques().size());
+  Clique& clique = tree.cliques()[home];
+  std::vector<std::uint32_t> state;
+  std::vector<double> weight(project(tree.schema(), clique, seed.variables, state), 1.0);
+  for (std::size_t row = 0; row < seed.rows(); ++row) {
+    std::size_t s = 0;
+    for (std::size_t k = 0; k < seed.variables.size(); ++k)
+      s = s * tree.schema()[seed.variables[k]].states() +
+          seed.codes[row * seed.variables.size() + k];
+    weight[s] = seed.values[row];
+  }
+  for (std::size_t c = 0; c < clique.cells; ++c) clique.p[c] *= weight[state[c]];
+}
+
+BlockConstraint make_block(const JunctionTree& tree, const MarginTable& table) {
+  BlockConstraint block;
+  block.name = table.id;
+  block.clique = tree.home(table.variables);
+  const Clique& clique = tree.cliques()[block.clique];
+  block.target.assign(project(tree.schema(), clique, table.variables, block.state_of), 0.0);
+  double sum = 0;
+  for (double value : table.values) sum += value;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    std::size_t s = 0;
+    for (std::size_t k = 0; k < table.variables.size(); ++k)
+      s = s * tree.schema()[table.variables[k]].states() +
+          table.codes[row * table.variables.size() + k];
+    block.target[s] = table.values[row] / sum;
+  }
+  return block;
+}
+
+/// The value that a number's statistic gives to each level of its `which`-th quantity.
+std::vector<double> level_values(const Schema& schema, const PublishedNumber& n,
+                                 std::size_t which) {
+  const Variable& v = schema[n.quantity[which]];
+  std::vector<double> values(v.size(), 0.0);
+  for (std::size_t level = 0; level < v.size(); ++level) {
+    switch (n.statistic) {
+      case Statistic::share:
+      case Statistic::count:
+      case Statistic::ratio_to_population:
+        values[level] = std::find(n.levels.begin(), n.levels.end(),
+                                  static_cast<LevelCode>(level)) != n.levels.end()
+                            ? 1.0
+                            : 0.0;
+        break;
+      case Statistic::mean:
+      case Statistic::mean_difference:
+        values[level] = v.assumed_values[level];
+        break;
+      case Statistic::index:
+      case Statistic::difference:
+        values[level] = 50 + 50 * v.scores[level];
+        break;
+    }
+  }
+  return values;
+}
+
+VariableSet variables_of(const PublishedNumber& n) {
+  VariableSet set(n.quantity.begin(), n.quantity.end());
+  for (const Condition& c : n.scope) set.push_back(c.variable);
+  for (const Condition& c : n.other_scope) set.push_back(c.variable);
+  std::sort(set.begin(), set.end());
+  set.erase(std::unique(set.begin(), set.end()), set.end());
+  return set;
+}
+
+/// Groups the cells of a clique that lie in a scope by value and view weight.
+std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Clique& clique,
+                                               const PublishedNumber& n, const Domain& scope,
+                                               const std::vector<double>& cell_weight) {
+  std::vector<std::vector<double>> values;
+  for (std::size_t k = 0; k < n.quantity.size(); ++k) values.push_back(level_values(schema, n, k));
+  std::map<std::pair<double, double>, std::vector<std::uint32_t>> groups;
+  for (std::size_t c = 0; c < clique.cells; ++c) {
+    const bool inside = std::all_of(scope.begin(), scope.end(), [&](const Condition& condition) {
+      return condition.holds(clique.code(c, clique.position(condition.variable)));
+    });
+    if (!inside) continue;
+    double value = 0;
+    bool applies = true;
+    for (std::size_t k = 0; k < n.quantity.size(); ++k) {
+      const LevelCode level = clique.code(c, clique.position(n.quantity[k]));
+      if (level >= values[k].size())
+        applies = false;
+      else
+        value += (k == 0 ? 1 : -1) * values[k][level];
+    }
+    if (!applies) continue;
+    groups[{value, cell_weight.empty() ? 1.0 : cell_weight[c]}].push_back(
+        static_cast<std::uint32_t>(c));
+  }
+  std::vector<MeanConstraint::Group> list;
+  for (auto& [key, cells] : groups) list.push_back({key.first, key.second, std::move(cells)});
+  return list;
+}
+
+/// Closed intervals are fitted a little inside their ends, so that what the fit's tolerance leaves
+/// over still lies within them.
+void step_inside(MeanConstraint& k) {
+  if (!(k.upper > k.lower)) return;
+  const double margin = std::min(2e-6 * k.scale, 0.05 * (k.upper - k.lower));
+  k.lower += margin;
+  k.upper -= margin;
+}
+
+double spread(const std::vector<MeanConstraint::Group>& groups) {
+  double low = groups.empty() ? 0 : groups[0].value, high = low;
+  for (const auto& g : groups) {
+    low = std::min(low, g.value);
+    high = std::max(high, g.value);
+  }
+  return std::max(high - low, 1e-300);
+}
+
+}  // namespace
+
+Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scenario) {
+  fit_population();
+  fit_answers(unmet);
+  derive_laws();
+  for (const LatentSpec& spec : scenario.latents) latents_.emplace_back(spec, *weighted_);
+}
+
+const LatentLaw* Population::latent(VariableId id) const {
+  for (const LatentLaw& law : latents_)
+    if (law.variable() == id) return &law;
+  return nullptr;
+}
+
+/// The law of the root variables alone, from the population's tables, seeds and numbers.
+void Population::fit_population() {
+  const auto start = std::chrono::steady_clock::now();
+  const Scenario& s = *scenario_;
+  Schema roots;
+  std::map<VariableId, VariableId> to_root;
+  for (VariableId id : s.root) {
+    Variable v = s.schema[id];
+    v.group_of.reset();
+    v.group_map.clear();
+    to_root[id] = roots.add(std::move(v));
+  }
+  const auto is_root = [&](const auto& ids) {
+    return std::all_of(ids.begin(), ids.end(), [&](VariableId id) { return to_root.contains(id); });
+  };
+  VariableSet all;
+  for (std::size_t i = 0; i < roots.size(); ++i) all.push_back(roots.id(i));
+  JunctionTree tree(roots, {}, all);
+  std::vector<BlockConstraint> blocks;
+  for (MarginTable table : s.tables) {
+    if (table.side != Side::population) continue;
+    if (!is_root(table.variables))
+      throw UserError(table.place, "table " + table.id,
+                      "is on the population's side but names a variable outside population.root",
+                      "set side = \"answers\", or add it to the root");
+    for (VariableId& id : table.variables) id = to_root[id];
+    if (table.role == TableRole::seed)
+      multiply_seed(tree, table);
+    else
+      blocks.push_back(make_block(tree, table));
+  }
+  tree.calibrate();
+  std::vector<MeanConstraint> constraints;
+  for (std::size_t i = 0; i < s.numbers.size(); ++i) {
+    PublishedNumber n = s.numbers[i];
+    if (n.use != Use::fit || n.view != View::population) continue;
+    if (!is_root(variables_of(n)))
+      throw UserError(n.place, n.id,
+                      "describes the population but names a variable outside population.root",
+                      "add it to the root");
+    for (VariableId& id : n.quantity) id = to_root[id];
+    for (Condition& c : n.scope) c.variable = to_root[c.variable];
+    for (Condition& c : n.other_scope) c.variable = to_root[c.variable];
+    MeanConstraint k{i, 0, group_scope(roots, tree.root(), n, n.scope, {}), {}, n.lower, n.upper, 1,
+                     0, 0};
+    if (n.statistic == Statistic::mean_difference)
+      k.other_groups = group_scope(roots, tree.root(), n, n.other_scope, {});
+    k.scale = spread(k.groups);
+    step_inside(k);
+    constraints.push_back(std::move(k));
+  }
+  fit_.population = steelyard::fit(tree, constraints, blocks, {});
+  root_law_ = tree.root().p;  // one clique, every state possible: the dense cross
+  fit_.population_seconds = seconds_since(start);
+}
+
+std::vector<VariableSet> Population::generators() const {
+  const Scenario& s = *scenario_;
+  std::vector<VariableSet> sets;
+  for (const MarginTable& table : s.tables)
+    if (table.side == Side::answers) sets.emplace_back(table.variables);
+  for (const PublishedNumber& n : s.numbers) {
+    if (n.use != Use::fit || n.view == View::population || n.quantity.empty()) continue;
+    VariableSet set = variables_of(n);
+    if (n.view == View::sample)
+      set.insert(set.end(), s.weighting_view_cross.begin(), s.weighting_view_cross.end());
+    sets.push_back(std::move(set));
+  }
+  for (const LatentSpec& latent : s.latents) {
+    VariableSet set = latent.group;
+    set.push_back(latent.variable);
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+void Population::fit_answers(Unmet unmet) {
+  const auto start = std::chrono::steady_clock::now();
+  const Scenario& s = *scenario_;
+  // Groupings of root variables stand with them: seeds and domains on regions need no provinces.
+  VariableSet root_set(s.root.begin(), s.root.end());
+  for (std::size_t i = 0; i < s.schema.size(); ++i) {
+    const auto& fine = s.schema[s.schema.id(i)].group_of;
+    if (fine && std::find(s.root.begin(), s.root.end(), *fine) != s.root.end())
+      root_set.push_back(s.schema.id(i));
+  }
+  weighted_ = std::make_unique<JunctionTree>(s.schema, generators(), root_set);
+  JunctionTree& tree = *weighted_;
+  for (const MarginTable& table : s.tables)
+    if (table.side == Side::answers) multiply_seed(tree, table);
+  tree.calibrate();
+  Clique& root = tree.root();
+  std::vector<std::uint32_t> root_state;
+  const std::size_t states = project(s.schema, root, s.root, root_state);
+  std::vector<double> present(states, 0.0);
+  for (std::size_t c = 0; c < root.cells; ++c) present[root_state[c]] += root.p[c];
+  for (std::size_t c = 0; c < root.cells; ++c)
+    root.p[c] = present[root_state[c]] > 0
+                    ? root.p[c] * root_law_[root_state[c]] / present[root_state[c]]
+                    : 0.0;
+  tree.distribute();
+
+  // The report's weighted view has the census shares of its weighting cells; undoing it means
+  // multiplying by sample share / census share, which the sample's own table of those cells gives.
+  std::vector<BlockConstraint> blocks;
+  std::vector<double> census;
+  if (!s.weighting_view_cross.empty()) {
+    census = share(s.weighting_view_cross);
+    BlockConstraint block;
+    block.name = "weighting view";
+    block.clique = 0;
+    block.target = census;
+    project(s.schema, root, s.weighting_view_cross, block.state_of);
+    blocks.push_back(std::move(block));
+    std::vector<double> sample_share(census.size(), -1);
+    double sum = 0;
+    if (s.weighting_view_cross.size() == 1)
+      for (const PublishedNumber& n : s.numbers)
+        if (n.use == Use::fit && n.view == View::sample && n.statistic == Statistic::share &&
+            n.scope.empty() && n.quantity == s.weighting_view_cross && n.levels.size() == 1) {
+          sample_share[n.levels[0]] = n.value;
+          sum += n.value;
+        }
+    for (std::size_t v = 0; v < sample_share.size(); ++v)
+      if (sample_share[v] < 0)
+        throw UserError({(s.folder / "scenario.toml").string()}, "weighting_view",
+                        "the sample's share of \"" + s.schema[s.weighting_view_cross[0]].levels[v] +
+                            "\" is not given",
+                        "give every level of the weighting variable in the view \"sample\", so "
+                        "that the weighting can be undone");
+    view_factor_.resize(census.size());
+    for (std::size_t v = 0; v < census.size(); ++v)
+      view_factor_[v] = census[v] > 0 ? sample_share[v] / sum / census[v] : 0.0;
+  }
+
+  std::vector<MeanConstraint> constraints;
+  for (std::size_t i = 0; i < s.numbers.size(); ++i) {
+    const PublishedNumber& n = s.numbers[i];
+    if (n.use != Use::fit || n.view == View::population || n.quantity.empty()) continue;
+    const bool own_view = n.view == View::sample && !view_factor_.empty();
+    if (own_view && n.scope.empty() && n.statistic == Statistic::share &&
+        n.quantity == s.weighting_view_cross)
+      continue;  // met by the block
+    VariableSet set = variables_of(n);
+    if (own_view) {
+      set.insert(set.end(), s.weighting_view_cross.begin(), s.weighting_view_cross.end());
+      std::sort(set.begin(), set.end());
+      set.erase(std::unique(set.begin(), set.end()), set.end());
+    }
+    MeanConstraint k;
+    k.number = i;
+    k.clique = tree.home(set);
+    const Clique& clique = tree.cliques()[k.clique];
+    std::vector<double> cell_weight;
+    if (own_view) {
+      std::vector<std::uint32_t> state;
+      project(s.schema, clique, s.weighting_view_cross, state);
+      for (std::uint32_t v : state) cell_weight.push_back(view_factor_[v]);
+    }
+    k.groups = group_scope(s.schema, clique, n, n.scope, cell_weight);
+    if (n.statistic == Statistic::mean_difference)
+      k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight);
+    k.lower = n.lower;
+    k.upper = n.upper;
+    if (n.statistic == Statistic::count) {
+      k.lower /= static_cast<double>(s.sample_size);
+      k.upper /= static_cast<double>(s.sample_size);
+    }
+    if (n.statistic == Statistic::ratio_to_population) {
+      double population = 0;
+      const auto shares = share(n.quantity);
+      for (LevelCode level : n.levels) population += shares[level];
+      k.lower *= population;
+      k.upper *= population;
+    }
+    k.scale = spread(k.groups);
+    step_inside(k);
+    constraints.push_back(std::move(k));
+  }
+  fit_.answers = steelyard::fit(tree, constraints, blocks, {});
+  fit_.answers_seconds = seconds_since(start);
+  fit_.cliques = tree.cliques().size();
+  fit_.cells = tree.cells();
+  for (const Clique& c : tree.cliques())
+    fit_.largest_clique = std::max(fit_.largest_clique, c.cells);
+
+  std::string complaint;
+  for (const FitReport* report : {&fit_.population, &fit_.answers})
+    for (const FitReport::Unmet& u : report->unmet) {
+      const PublishedNumber& n = s.numbers[u.number];
+      const double percent = n.statistic == Statistic::share ? 100 : 1;
+      complaint += fmt::format("{}:{}: [{}] {} {} = {} is missed by {:.4g} {}\n", n.place.file,
+                               n.place.line, n.id, n.quantity_text, n.level_text, n.printed,
+                               u.violation * percent, n.unit);
+    }
+  for (const FitReport* report : {&fit_.population, &fit_.answers})
+    if (report->largest_block_error > 1e-6)
+      complaint += fmt::format("table \"{}\" is missed by {:.3g} % of its total in a cell\n",
+                               report->worst_block, 100 * report->largest_block_error);
+  if (!complaint.empty() && unmet == Unmet::refuse)
+    throw NegativeAnswer(
+        "the published numbers cannot all be met; exclude or widen some, or pass --accept:\n" +
+        complaint);
+}
+
+void Population::derive_laws() {
+  const Scenario& s = *scenario_;
+  population_ = std::make_unique<JunctionTree>(*weighted_);
+  sample_ = std::make_unique<JunctionTree>(*weighted_);
+  Clique& p = population_->root();
+  Clique& q = sample_->root();
+  std::vector<std::uint32_t> state;
+  const std::size_t states = project(s.schema, p, s.root, state);
+  std::vector<double> weighted(states, 0.0);
+  for (std::size_t c = 0; c < p.cells; ++c) weighted[state[c]] += p.p[c];
+  for (std::size_t c = 0; c < p.cells; ++c)
+    p.p[c] = weighted[state[c]] > 0 ? p.p[c] * root_law_[state[c]] / weighted[state[c]] : 0.0;
+  double covered = 0;
+  for (double x : p.p) covered += x;
+  if (covered < 1 - 1e-9)
+    throw UserError(
+        {(s.folder / "scenario.toml").string()}, "population",
+        fmt::format("{:.3g} of the population is in root cells that no answers are defined for",
+                    1 - covered),
+        "remove the structural zeros of the seeds there");
+  population_->distribute();
+
+  if (!view_factor_.empty()) {
+    std::vector<std::uint32_t> cell;
+    project(s.schema, q, s.weighting_view_cross, cell);
+    for (std::size_t c = 0; c < q.cells; ++c) q.p[c] *= view_factor_[cell[c]];
+  }
+  if (!s.selection.empty()) {
+    q.p = p.p;
+    for (const SelectionOdds& odds : s.selection) {
+      std::vector<std::uint32_t> cell;
+      std::vector<double> factor(project(s.schema, q, odds.variables, cell), 0.0);
+      for (std::size_t row = 0; row < odds.odds.size(); ++row) {
+        std::size_t at = 0;
+        for (std::size_t k = 0; k < odds.variables.size(); ++k)
+          at = at * s.schema[odds.variables[k]].states() +
+               odds.codes[row * odds.variables.size() + k];
+        factor[at] = odds.odds[row];
+      }
+      for (std::size_t c = 0; c < q.cells; ++c) q.p[c] *= factor[cell[c]];
+    }
+  }
+  double sum = 0;
+  for (double x : q.p) sum += x;
+  for (double& x : q.p) x /= sum;
+  sample_->distribute();
+}
+
+std::vector<double> Population::share(std::span<const VariableId> variables) const {
+  const Scenario& s = *scenario_;
+  std::size_t groups = 1;
+  for (VariableId id : variables) groups *= s.schema[id].size();
+  std::vector<double> shares(groups, 0.0);
+  std::vector<std::size_t> level(s.root.size(), 0);
+  for (double p : root_law_) {
+    std::size_t g = 0;
+    for (VariableId id : variables) {
+      const Variable& v = s.schema[id];
+      const bool direct =
+          std::find(s.root.begin(), s.root.end(), id) != s.root.end() || !v.group_of;
+      const auto at = static_cast<std::size_t>(
+          std::find(s.root.begin(), s.root.end(), direct ? id : *v.group_of) - s.root.begin());
+      EXPECTS(at < s.root.size());
+      g = g * v.size() + (direct ? level[at] : v.group_map[level[at]]);
+    }
+    shares[g] += p;
+    for (std::size_t k = level.size(); k-- > 0;) {
+      if (++level[k] < s.schema[s.root[k]].size()) break;
+      level[k] = 0;
+    }
+  }
+  return shares;
+}
+
+double Population::mean_of(const JunctionTree& law, const PublishedNumber& n, const Domain& scope,
+                           std::size_t which) const {
+  const Schema& schema = scenario_->schema;
+  const auto values = level_values(schema, n, which);
+  const auto joint = law.query(scope, {&n.quantity[which], 1});
+  double sum = 0, total = 0;
+  for (std::size_t level = 0; level < values.size(); ++level) {
+    sum += joint[level] * values[level];
+    total += joint[level];
+  }
+  return sum / total;
+}
+
+double Population::expected(const PublishedNumber& n) const {
+  const auto size = static_cast<double>(scenario_->sample_size);
+  if (n.quantity.empty()) {
+    const JunctionTree& law = *sample_;
+    const auto everybody = scenario_->root[0];
+    const auto joint = law.query(n.scope, {&everybody, 1});
+    double sum = 0;
+    for (double x : joint) sum += x;
+    return sum * size;
+  }
+  const JunctionTree& law = n.view == View::population ? *population_
+                            : n.view == View::sample   ? *sample_
+                                                       : *weighted_;
+  switch (n.statistic) {
+    case Statistic::share:
+    case Statistic::mean:
+    case Statistic::index:
+      return mean_of(law, n, n.scope, 0);
+    case Statistic::difference:
+      return mean_of(law, n, n.scope, 0) - mean_of(law, n, n.scope, 1);
+    case Statistic::mean_difference:
+      return mean_of(law, n, n.scope, 0) - mean_of(law, n, n.other_scope, 0);
+    case Statistic::ratio_to_population:
+      return mean_of(law, n, n.scope, 0) / mean_of(*population_, n, n.scope, 0);
+    case Statistic::count: {
+      const auto joint = law.query(n.scope, {&n.quantity[0], 1});
+      double sum = 0;
+      for (LevelCode level : n.levels) sum += joint[level];
+      return sum * size;
+    }
+  }
+  return 0;
+}
+
+}  // namespace steelyard

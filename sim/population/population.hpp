@@ -1,0 +1,64 @@
+#pragma once
+
+// A population that agrees with the census and with what a survey reported, and the selection that
+// makes the survey's sample out of it.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/scenario.hpp"
+#include "sim/population/fit.hpp"
+#include "sim/population/junction_tree.hpp"
+#include "sim/population/latent.hpp"
+
+namespace steelyard {
+
+struct PopulationFit {
+  FitReport population, answers;
+  double population_seconds = 0, answers_seconds = 0;
+  std::size_t cliques = 0, cells = 0, largest_clique = 0;
+};
+
+/// Three laws over the same cliques. The weighted sample law q_w is fitted to the report's tables;
+/// the sample law is q = q_w s / c over the report's weighting cells (s: sample share, c: census
+/// share); the population law is p(root) q_w(answers | root). Selection depends on the root
+/// variables only: persons of root cell x are selected with odds q(x) / p(x).
+class Population {
+ public:
+  /// @throws NegativeAnswer naming the numbers that cannot be met, unless `accept`
+  enum class Unmet { refuse, accept };
+  explicit Population(const Scenario& scenario, Unmet unmet = Unmet::refuse);
+
+  const Scenario& scenario() const { return *scenario_; }
+  const JunctionTree& law() const { return *population_; }
+  const JunctionTree& sample_law() const { return *sample_; }
+  const JunctionTree& weighted_law() const { return *weighted_; }
+  const std::vector<LatentLaw>& latents() const { return latents_; }
+  const LatentLaw* latent(VariableId id) const;
+  const PopulationFit& fit() const { return fit_; }
+
+  /// What a published number is under its view's law, in program units; NaN for an empty scope.
+  double expected(const PublishedNumber& number) const;
+
+  /// Persons expected over the cross of root variables, for benchmarks: population shares.
+  std::vector<double> share(std::span<const VariableId> variables) const;
+
+ private:
+  void fit_population();
+  void fit_answers(Unmet unmet);
+  void derive_laws();
+  std::vector<VariableSet> generators() const;
+  double mean_of(const JunctionTree& law, const PublishedNumber& number, const Domain& scope,
+                 std::size_t which) const;
+
+  const Scenario* scenario_;
+  std::vector<double> root_law_;  ///< over the cross of the scenario's root variables
+  std::unique_ptr<JunctionTree> population_, sample_, weighted_;
+  std::vector<double>
+      view_factor_;  ///< sample share / census share over the weighting view's cross
+  std::vector<LatentLaw> latents_;
+  PopulationFit fit_;
+};
+
+}  // namespace steelyard

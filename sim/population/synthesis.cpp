@@ -1,0 +1,257 @@
+#include "sim/population/synthesis.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+// The same source for several instruction sets, chosen at run time; sanitizers cannot see through
+// it.
+#ifdef STEELYARD_NO_CLONES
+#define STEELYARD_CLONES
+#else
+#define STEELYARD_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+
+namespace steelyard {
+namespace {
+
+/// Counter block `draw` of every unit's stream: four words each, words[k * stride + i].
+/// Integer arithmetic only, so every clone gives the same bits.
+STEELYARD_CLONES void philox_block(const std::uint32_t* unit_low, const std::uint32_t* unit_high,
+                                   std::size_t n, std::uint32_t draw, std::uint32_t replicate,
+                                   std::uint32_t purpose, std::uint64_t seed, std::uint32_t* words,
+                                   std::size_t stride) {
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint32_t c0 = draw | (unit_high[i] << 24), c1 = unit_low[i], c2 = replicate, c3 = purpose;
+    auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+    for (int round = 0; round < 10; ++round) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53u} * c0;
+      const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c2;
+      c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
+      c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
+      c1 = static_cast<std::uint32_t>(b);
+      c3 = static_cast<std::uint32_t>(a);
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+    words[i] = c0;
+    words[stride + i] = c1;
+    words[2 * stride + i] = c2;
+    words[3 * stride + i] = c3;
+  }
+}
+
+STEELYARD_CLONES void add_to_key(std::uint32_t* key, const LevelCode* codes, std::uint32_t states,
+                                 std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) key[i] = key[i] * states + codes[i];
+}
+
+}  // namespace
+
+AliasTable::AliasTable(std::span<const double> p) : threshold_(p.size()), alias_(p.size()) {
+  double sum = 0;
+  for (double x : p) sum += x;
+  const auto n = static_cast<double>(p.size());
+  std::vector<double> scaled(p.size());
+  std::vector<std::uint32_t> small, large;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    scaled[i] = p[i] / sum * n;
+    (scaled[i] < 1 ? small : large).push_back(static_cast<std::uint32_t>(i));
+  }
+  const auto settle = [&](std::uint32_t i, double probability, std::uint32_t other) {
+    threshold_[i] =
+        static_cast<std::uint32_t>(std::min(std::round(probability * 0x1p32), 4294967295.0));
+    alias_[i] = other;
+  };
+  while (!small.empty() && !large.empty()) {
+    const std::uint32_t s = small.back(), l = large.back();
+    small.pop_back();
+    settle(s, scaled[s], l);
+    scaled[l] -= 1 - scaled[s];
+    if (scaled[l] < 1) {
+      large.pop_back();
+      small.push_back(l);
+    }
+  }
+  for (std::uint32_t i : large) settle(i, 1, i);
+  // What rounding leaves over; a column without mass takes its neighbour from the heaviest column.
+  const auto heaviest =
+      static_cast<std::uint32_t>(std::max_element(p.begin(), p.end()) - p.begin());
+  for (std::uint32_t i : small) settle(i, p[i] > 0 ? 1 : 0, p[i] > 0 ? i : heaviest);
+}
+
+Synthesizer::Synthesizer(const Population& population, std::span<const VariableId> wanted,
+                         std::span<const VariableId> latents)
+    : population_(&population), latent_ids_(latents.begin(), latents.end()) {
+  const JunctionTree& law = population.law();
+  const Schema& schema = law.schema();
+  const auto cliques = law.cliques();
+  const Clique& root = law.root();
+
+  // The clique that makes each variable, and everything that the wanted ones depend on.
+  std::vector<std::size_t> maker(schema.size(), 0);
+  for (std::size_t i = cliques.size(); i-- > 1;)
+    for (VariableId id : cliques[i].variables)
+      if (!std::binary_search(cliques[i].separator.begin(), cliques[i].separator.end(), id))
+        maker[index(id)] = i;
+  std::vector<bool> needed(cliques.size(), false);
+  std::vector<bool> variable_needed(schema.size(), false);
+  std::deque<VariableId> queue(wanted.begin(), wanted.end());
+  for (VariableId id : latents) {
+    queue.push_back(id);
+    const auto& group = population.latent(id)->group();
+    queue.insert(queue.end(), group.begin(), group.end());
+  }
+  while (!queue.empty()) {
+    const VariableId id = queue.front();
+    queue.pop_front();
+    if (variable_needed[index(id)]) continue;
+    variable_needed[index(id)] = true;
+    const std::size_t i = maker[index(id)];
+    if (i == 0 || needed[i]) continue;
+    needed[i] = true;
+    queue.insert(queue.end(), cliques[i].separator.begin(), cliques[i].separator.end());
+  }
+
+  for (std::size_t k = 0; k < root.variables.size(); ++k) {
+    if (!variable_needed[index(root.variables[k])]) continue;
+    root_variables_.push_back(root.variables[k]);
+    auto& codes = root_codes_.emplace_back(root.cells);
+    for (std::size_t c = 0; c < root.cells; ++c) codes[c] = root.code(c, k);
+  }
+  made_ = root_variables_;
+  for (std::size_t i = 1; i < cliques.size(); ++i) {
+    if (!needed[i]) continue;
+    const Clique& clique = cliques[i];
+    Step step;
+    step.word = i - 1;
+    step.key = key_for(clique.separator);
+    for (VariableId id : clique.variables)
+      if (!std::binary_search(clique.separator.begin(), clique.separator.end(), id))
+        step.fresh.push_back(id);
+    step.offset.assign(clique.separator_states, 0);
+    step.count.assign(clique.separator_states, 0);
+    std::vector<std::vector<std::uint32_t>> members(clique.separator_states);
+    for (std::size_t c = 0; c < clique.cells; ++c)
+      if (clique.p[c] > 0) members[clique.separator_of[c]].push_back(static_cast<std::uint32_t>(c));
+    for (std::size_t s = 0; s < members.size(); ++s) {
+      step.offset[s] = static_cast<std::uint32_t>(step.entries.size());
+      step.count[s] = static_cast<std::uint32_t>(members[s].size());
+      if (members[s].empty()) continue;
+      std::vector<double> p;
+      for (std::uint32_t c : members[s]) p.push_back(clique.p[c]);
+      const AliasTable alias(p);
+      for (std::size_t e = 0; e < p.size(); ++e) {
+        step.entries.push_back({alias.thresholds()[e], alias.aliases()[e]});
+        for (VariableId id : step.fresh)
+          step.codes.push_back(clique.code(members[s][e], clique.position(id)));
+      }
+    }
+    made_.insert(made_.end(), step.fresh.begin(), step.fresh.end());
+    steps_.push_back(std::move(step));
+  }
+  std::size_t words = cliques.size() - 1;
+  for (const LatentLaw& latent : population.latents()) {
+    if (std::find(latents.begin(), latents.end(), latent.variable()) != latents.end()) {
+      latent_steps_.push_back({&latent, words});
+    }
+    ++words;
+  }
+  std::sort(latent_steps_.begin(), latent_steps_.end(),
+            [&](const LatentStep& a, const LatentStep& b) {
+              return std::find(latents.begin(), latents.end(), a.law->variable()) <
+                     std::find(latents.begin(), latents.end(), b.law->variable());
+            });
+  block_needed_.assign((words + 3) / 4, false);
+  for (const Step& step : steps_) block_needed_[step.word / 4] = true;
+  for (const LatentStep& step : latent_steps_) block_needed_[step.word / 4] = true;
+}
+
+std::size_t Synthesizer::key_for(const VariableSet& separator) {
+  for (std::size_t k = 0; k < keys_.size(); ++k)
+    if (keys_[k].variables == separator) return k;
+  Key key{separator, {}};
+  for (VariableId id : separator)
+    key.states.push_back(static_cast<std::uint32_t>(population_->law().schema()[id].states()));
+  keys_.push_back(std::move(key));
+  return keys_.size() - 1;
+}
+
+Synthesizer::Scratch Synthesizer::scratch() const {
+  Scratch s;
+  s.columns.resize(population_->law().schema().size());
+  for (VariableId id : made_) s.columns[index(id)].assign(kBlock, 0);
+  s.latent_values.assign(latent_ids_.size(), std::vector<double>(kBlock, 0.0));
+  s.words.assign(block_needed_.size() * 4 * kBlock, 0);
+  s.keys.assign((keys_.size() + 1) * kBlock, 0);
+  s.cells.assign(kBlock, 0);
+  s.unit_low.assign(kBlock, 0);
+  s.unit_high.assign(kBlock, 0);
+  return s;
+}
+
+void Synthesizer::fill_key(const Key& key, std::size_t n, Scratch& s, std::uint32_t* out) const {
+  std::fill_n(out, n, 0u);
+  for (std::size_t k = 0; k < key.variables.size(); ++k)
+    add_to_key(out, s.columns[index(key.variables[k])].data(), key.states[k], n);
+}
+
+void Synthesizer::make(std::span<const PersonRef> persons, Seed seed, Purpose purpose,
+                       Replicate replicate, Scratch& s) const {
+  const std::size_t n = persons.size();
+  EXPECTS(n <= kBlock);
+  for (std::size_t i = 0; i < n; ++i) {
+    s.unit_low[i] = static_cast<std::uint32_t>(persons[i].unit);
+    s.unit_high[i] = static_cast<std::uint32_t>(persons[i].unit >> 32);
+    s.cells[i] = persons[i].cell;
+  }
+  for (std::size_t b = 0; b < block_needed_.size(); ++b)
+    if (block_needed_[b])
+      philox_block(s.unit_low.data(), s.unit_high.data(), n, static_cast<std::uint32_t>(b),
+                   static_cast<std::uint32_t>(replicate), static_cast<std::uint32_t>(purpose),
+                   static_cast<std::uint64_t>(seed), &s.words[b * 4 * kBlock], kBlock);
+  for (std::size_t k = 0; k < root_variables_.size(); ++k) {
+    LevelCode* column = s.columns[index(root_variables_[k])].data();
+    const LevelCode* codes = root_codes_[k].data();
+    for (std::size_t i = 0; i < n; ++i) column[i] = codes[s.cells[i]];
+  }
+  std::vector<bool> filled(keys_.size(), false);
+  for (const Step& step : steps_) {
+    std::uint32_t* key = &s.keys[step.key * kBlock];
+    if (!filled[step.key]) {
+      fill_key(keys_[step.key], n, s, key);
+      filled[step.key] = true;
+    }
+    const std::uint32_t* word = &s.words[step.word * kBlock];
+    const std::size_t m = step.fresh.size();
+    LevelCode* first = s.columns[index(step.fresh[0])].data();
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint32_t state = key[i];
+      const std::uint64_t product = std::uint64_t{word[i]} * step.count[state];
+      const auto j = static_cast<std::uint32_t>(product >> 32);
+      const std::uint32_t at = step.offset[state];
+      const Step::Entry entry = step.entries[at + j];
+      const std::uint32_t chosen =
+          at + (static_cast<std::uint32_t>(product) < entry.threshold ? j : entry.alias);
+      first[i] = step.codes[chosen * m];
+      for (std::size_t f = 1; f < m; ++f)
+        s.columns[index(step.fresh[f])][i] = step.codes[chosen * m + f];
+    }
+  }
+  std::uint32_t* group = &s.keys[keys_.size() * kBlock];
+  for (std::size_t l = 0; l < latent_steps_.size(); ++l) {
+    const LatentLaw& law = *latent_steps_[l].law;
+    Key key{law.group(), {}};
+    for (VariableId id : key.variables)
+      key.states.push_back(static_cast<std::uint32_t>(population_->law().schema()[id].states()));
+    fill_key(key, n, s, group);
+    const LevelCode* bucket = s.columns[index(law.variable())].data();
+    const auto buckets = population_->law().schema()[law.variable()].size();
+    const std::uint32_t* word = &s.words[latent_steps_[l].word * kBlock];
+    double* out = s.latent_values[l].data();
+    for (std::size_t i = 0; i < n; ++i)
+      out[i] = bucket[i] < buckets ? law.draw(group[i], bucket[i], word[i]) : 0.0;
+  }
+}
+
+}  // namespace steelyard

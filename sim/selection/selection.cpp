@@ -1,0 +1,120 @@
+#include "sim/selection/selection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace steelyard {
+namespace {
+
+/// Persons drawn so far: open addressing, twice as many slots as entries or more.
+class DrawnPersons {
+ public:
+  explicit DrawnPersons(std::size_t n)
+      : slots_(std::bit_ceil(2 * n + 2), kFree),
+        shift_(64 - static_cast<unsigned>(std::countr_zero(slots_.size()))) {}
+
+  bool insert(std::uint64_t unit) {
+    for (std::size_t at = (unit * 0x9E3779B97F4A7C15ull) >> shift_;;
+         at = (at + 1) & (slots_.size() - 1)) {
+      if (slots_[at] == unit) return false;
+      if (slots_[at] == kFree) {
+        slots_[at] = unit;
+        return true;
+      }
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kFree = ~std::uint64_t{0};
+  std::vector<std::uint64_t> slots_;
+  unsigned shift_;
+};
+
+}  // namespace
+
+PopulationFrame::PopulationFrame(const Population& population) {
+  const auto size = population.scenario().population_size;
+  if (!size) return;
+  const std::vector<double>& p = population.law().root().p;
+  const auto n = static_cast<double>(*size);
+  first_.reserve(p.size() + 1);
+  first_.push_back(0);
+  double cumulated = 0;
+  for (double x : p) {
+    cumulated += x;
+    first_.push_back(std::min(*size, static_cast<std::uint64_t>(std::floor(cumulated * n + 0.5))));
+  }
+  first_.back() = *size;
+}
+
+std::uint32_t PopulationFrame::cell_of(std::uint64_t unit) const {
+  return static_cast<std::uint32_t>(std::upper_bound(first_.begin(), first_.end(), unit) -
+                                    first_.begin() - 1);
+}
+
+Selection::Selection(const Population& population, const PopulationFrame& frame) : frame_(&frame) {
+  const Clique& p = population.law().root();
+  const Clique& q = population.sample_law().root();
+  if (!frame.finite()) {
+    cells_ = AliasTable(q.p);
+    return;
+  }
+  std::vector<double> weight(p.cells, 0.0);
+  double sum = 0;
+  for (std::size_t c = 0; c < p.cells; ++c)
+    if (p.p[c] > 0) sum += weight[c] = q.p[c] / p.p[c] * static_cast<double>(frame.count(c));
+  for (std::size_t c = 0; c < p.cells; ++c) {
+    if (frame.count(c) == 0) continue;
+    const double expected = weight[c] / sum *
+                            static_cast<double>(population.scenario().sample_size) /
+                            static_cast<double>(frame.count(c));
+    if (expected <= 0.5) continue;
+    std::string cell;
+    for (std::size_t k = 0; k < p.variables.size(); ++k)
+      cell += fmt::format("{}{}={}", k ? ", " : "", population.law().schema()[p.variables[k]].name,
+                          population.law().schema()[p.variables[k]].levels[p.code(c, k)]);
+    throw UserError(
+        {(population.scenario().folder / "scenario.toml").string()}, "population.size",
+        fmt::format(
+            "is too small for the selection: persons with {} would be drawn {:.2f} times each",
+            cell, expected),
+        "enlarge population.size or lower sample.size");
+  }
+  cells_ = AliasTable(weight);
+}
+
+void Selection::draw(Seed seed, Replicate replicate, std::span<PersonRef> persons) const {
+  const auto words = [&](std::uint64_t draw) {
+    return stream_block({seed, purpose("selection"), replicate, Unit{draw}}, 0);
+  };
+  const auto pair = [](std::uint32_t high, std::uint32_t low) {
+    return (std::uint64_t{high} << 32) | low;
+  };
+  if (!frame_->finite()) {
+    for (std::size_t i = 0; i < persons.size(); ++i) {
+      const PhiloxBlock w = words(i);
+      persons[i] = {cells_.draw(pair(w[0], w[1])), i};
+    }
+    return;
+  }
+  DrawnPersons drawn(persons.size());
+  std::uint64_t attempt = 0;
+  constexpr int kTries = 64;  // after so many persons drawn before, the cell counts as used up
+  for (PersonRef& person : persons) {
+    for (int tries = kTries;; ++tries) {
+      const PhiloxBlock w = words(attempt++);
+      if (tries == kTries) {
+        person.cell = cells_.draw(pair(w[0], w[1]));
+        tries = 0;
+      }
+      const auto within = static_cast<Wide>(pair(w[2], w[3])) * frame_->count(person.cell);
+      person.unit = frame_->first(person.cell) + static_cast<std::uint64_t>(within >> 64);
+      if (drawn.insert(person.unit)) break;
+    }
+  }
+}
+
+}  // namespace steelyard

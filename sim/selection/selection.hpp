@@ -1,0 +1,57 @@
+#pragma once
+
+// Who gets into the sample: drawn in O(n), never by a scan of the population.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/population/synthesis.hpp"
+
+namespace steelyard {
+
+/// The persons of a finite population, numbered by root cell: cell c holds persons
+/// first(c) ... first(c + 1) - 1. Cell counts are the expected ones, rounded so that every run of
+/// cells is within one person of its expectation. A superpopulation has no persons of its own.
+class PopulationFrame {
+ public:
+  explicit PopulationFrame(const Population& population);
+
+  bool finite() const { return !first_.empty(); }
+  std::uint64_t size() const { return finite() ? first_.back() : 0; }
+  std::uint64_t count(std::size_t cell) const { return first_[cell + 1] - first_[cell]; }
+  std::uint64_t first(std::size_t cell) const { return first_[cell]; }
+  /// The cell that person `unit` lives in.
+  std::uint32_t cell_of(std::uint64_t unit) const;
+
+ private:
+  std::vector<std::uint64_t> first_;
+};
+
+/// Draws samples of fixed size n. Each respondent's root cell is drawn from the sample law; in a
+/// finite population (odds q/p times the persons that the cell has) it is then one of the cell's
+/// persons, each at most once: a simple random sample without replacement within the cell. In a
+/// superpopulation it is a person of its own.
+class Selection {
+ public:
+  /// @throws UserError if some cell's persons would be selected with expected frequency above one
+  /// half
+  Selection(const Population& population, const PopulationFrame& frame);
+
+  /// @param persons  n entries to fill
+  void draw(Seed seed, Replicate replicate, std::span<PersonRef> persons) const;
+
+  /// Purpose and replicate of the streams that the drawn persons' answers come from.
+  Purpose purpose_of_answers() const {
+    return frame_->finite() ? purpose("person") : purpose("respondent");
+  }
+  Replicate replicate_of_answers(Replicate replicate) const {
+    return frame_->finite() ? Replicate{0} : replicate;
+  }
+
+ private:
+  const PopulationFrame* frame_;
+  AliasTable cells_;
+};
+
+}  // namespace steelyard

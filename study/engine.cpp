@@ -1,0 +1,229 @@
+#include "study/engine.hpp"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <mutex>
+
+#include "core/sums.hpp"
+#include "results/performance.hpp"
+#include "study/replicate.hpp"
+#include "study/reproduction.hpp"
+
+namespace steelyard {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Benchmarks make_benchmarks(const Study& study) {
+  Benchmarks benchmarks(study.scenario().schema);
+  for (const auto& variables : study.plan().benchmarks)
+    benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
+  return benchmarks;
+}
+
+void describe_estimands(const Study& study, const std::vector<EstimandTruth>& truths,
+                        StudyResults& results) {
+  for (std::size_t e = 0; e < study.plan().estimands.size(); ++e) {
+    const PlannedEstimand& planned = study.plan().estimands[e];
+    EstimandRecord record;
+    record.estimand = planned.id;
+    record.domain = planned.domain_name;
+    record.label = planned.label;
+    record.label_zh = planned.label_zh;
+    record.domain_label = planned.domain_label;
+    record.domain_label_zh = planned.domain_label_zh;
+    record.unit = planned.unit;
+    record.headline = planned.headline;
+    record.truth_superpopulation = truths[e].superpopulation;
+    record.truth_finite = truths[e].finite;
+    record.truth_finite_se = truths[e].finite_se;
+    record.truth = std::isnan(truths[e].finite) ? truths[e].superpopulation : truths[e].finite;
+    results.estimands.push_back(std::move(record));
+  }
+}
+
+void describe_estimators(const Study& study, const ReplicatePlan& plan,
+                         const std::vector<EstimandTruth>& truths, StudyResults& results) {
+  const StudyPlan& p = study.plan();
+  for (const EstimatorPlan& planned : plan.estimators()) {
+    EstimatorRecord record;
+    record.estimand = planned.estimand;
+    record.weighting = p.weightings[planned.weighting].name;
+    record.value_rule = planned.uses_rule ? p.value_rules[planned.value_rule].name : "-";
+    record.interval = p.intervals[planned.interval].name;
+    record.reference = planned.weighting == p.reference_weighting &&
+                       (!planned.uses_rule || planned.value_rule == p.reference_value_rule) &&
+                       planned.interval == 0;
+    record.rule_bias = planned.uses_rule
+                           ? truths[planned.estimand].rule_values[planned.value_rule] -
+                                 results.estimands[planned.estimand].truth
+                           : 0.0;
+    results.estimators.push_back(std::move(record));
+  }
+}
+
+void measure(const std::vector<ReplicateResults>& replicates, StudyResults& results) {
+  const std::size_t n = results.estimators.size(), r = replicates.size();
+  for (auto* column : {&results.estimate, &results.se, &results.lower, &results.upper})
+    column->resize(n * r);
+  for (std::size_t i = 0; i < n; ++i) {
+    double seconds = 0;
+    for (std::size_t k = 0; k < r; ++k) {
+      results.estimate[i * r + k] = replicates[k].estimate[i];
+      results.se[i * r + k] = replicates[k].se[i];
+      results.lower[i * r + k] = replicates[k].lower[i];
+      results.upper[i * r + k] = replicates[k].upper[i];
+      seconds += replicates[k].seconds[i];
+    }
+    const auto row = [&](const std::vector<double>& values) {
+      return std::span(values).subspan(i * r, r);
+    };
+    PerformanceRecord record =
+        performance(results.estimands[results.estimators[i].estimand].truth, row(results.estimate),
+                    row(results.se), row(results.lower), row(results.upper));
+    record.mean_us = seconds / static_cast<double>(r) * 1e6;
+    results.performance.push_back(record);
+  }
+  std::vector<std::uint32_t> reference(results.estimands.size(), 0);
+  for (std::size_t i = 0; i < n; ++i)
+    if (results.estimators[i].reference)
+      reference[results.estimators[i].estimand] = static_cast<std::uint32_t>(i);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (results.estimators[i].reference) continue;
+    const std::uint32_t base = reference[results.estimators[i].estimand];
+    ContrastRecord record = contrast(results.estimands[results.estimators[i].estimand].truth,
+                                     std::span(results.estimate).subspan(i * r, r),
+                                     std::span(results.estimate).subspan(base * r, r));
+    record.estimator = static_cast<std::uint32_t>(i);
+    record.reference = base;
+    results.contrasts.push_back(record);
+  }
+  for (const ReplicateResults& replicate : replicates)
+    results.failures.insert(results.failures.end(), replicate.failures.begin(),
+                            replicate.failures.end());
+}
+
+void make_profile(const Study& study, const ReplicatePlan& plan,
+                  const std::vector<ReplicateResults>& replicates, StudyResults& results) {
+  std::size_t at = 0;
+  for (VariableId id : plan.profile()) {
+    const Variable& v = study.scenario().schema[id];
+    const auto totals = population_totals(study.population(), study.frame(), {&id, 1});
+    const double everybody = total(totals);
+    for (std::size_t level = 0; level < v.size(); ++level, ++at) {
+      ProfileRecord record;
+      record.variable = v.name;
+      record.label = v.label;
+      record.label_zh = v.label_zh;
+      record.level = v.levels[level];
+      record.level_label = v.level_label(level);
+      record.level_label_zh =
+          level < v.labels_zh.size() ? v.labels_zh[level] : v.level_label(level);
+      record.population_share = totals[level] / everybody;
+      Moments sample, weighted;
+      for (const ReplicateResults& replicate : replicates) {
+        sample.add(replicate.profile_sample[at]);
+        weighted.add(replicate.profile_weighted[at]);
+      }
+      record.sample_share = sample.mean();
+      record.weighted_share = weighted.mean();
+      results.profile.push_back(std::move(record));
+    }
+  }
+}
+
+}  // namespace
+
+Study::Study(const Scenario& scenario, Population::Unmet unmet)
+    : scenario_(&scenario),
+      population_(scenario, unmet),
+      frame_(population_),
+      selection_(population_, frame_),
+      plan_(plan_study(scenario)) {}
+
+Sample Study::draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer) const {
+  Sample sample;
+  sample.schema = &scenario_->schema;
+  sample.n = scenario_->sample_size;
+  sample.columns.resize(scenario_->schema.size());
+  for (VariableId id : synthesizer.made()) sample.columns[index(id)].resize(sample.n);
+  std::vector<PersonRef> persons(sample.n);
+  selection_.draw(seed, replicate, persons);
+  Synthesizer::Scratch scratch = synthesizer.scratch();
+  for (std::size_t begin = 0; begin < sample.n; begin += Synthesizer::kBlock) {
+    const std::size_t n = std::min(Synthesizer::kBlock, sample.n - begin);
+    synthesizer.make(std::span(persons).subspan(begin, n), seed, selection_.purpose_of_answers(),
+                     selection_.replicate_of_answers(replicate), scratch);
+    for (VariableId id : synthesizer.made())
+      std::copy_n(scratch.columns[index(id)].begin(), n,
+                  sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
+  }
+  return sample;
+}
+
+StudyResults Study::run(const StudyOptions& options, const StudyProgress& progress) const {
+  namespace tbb = oneapi::tbb;
+  const int threads = options.threads > 0 ? options.threads : tbb::info::default_concurrency();
+  StudyResults results;
+  results.scenario = scenario_->name;
+  results.title = scenario_->title;
+  results.title_zh = scenario_->title_zh;
+  results.scenario_toml = scenario_->toml_text;
+  results.scenario_hash = scenario_->hash;
+  results.population_size = frame_.finite() ? std::to_string(frame_.size()) : "superpopulation";
+  results.seed = static_cast<std::uint64_t>(options.seed);
+  results.sample_size = scenario_->sample_size;
+  results.replicates = options.replicates;
+  results.run.threads = static_cast<std::uint32_t>(threads);
+
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                                  static_cast<std::size_t>(threads));
+  tbb::task_arena arena(threads);
+  arena.execute([&] {
+    auto start = Clock::now();
+    constexpr std::uint64_t kTallied = 20'000'000;
+    const Tally tally = options.tally.value_or(frame_.size() <= kTallied ? Tally::yes : Tally::no);
+    const auto truths = make_truths(population_, frame_, plan_, options.seed, tally, [&](double f) {
+      if (progress) progress("population", f);
+    });
+    results.run.truth_seconds = since(start);
+
+    const Benchmarks benchmarks = make_benchmarks(*this);
+    const ReplicatePlan plan(*scenario_, plan_, benchmarks);
+    describe_estimands(*this, truths, results);
+    describe_estimators(*this, plan, truths, results);
+    const Synthesizer synthesizer(population_, plan.variables(), {});
+    start = Clock::now();
+    std::vector<ReplicateResults> replicates(options.replicates);
+    std::atomic<std::uint32_t> done{0};
+    std::mutex reporting;
+    tbb::parallel_for(std::uint32_t{0}, options.replicates, [&](std::uint32_t r) {
+      replicates[r] = plan.run(draw_sample(options.seed, Replicate{r}, synthesizer), r);
+      const std::uint32_t finished = ++done;
+      if (!progress) return;
+      const std::lock_guard lock(reporting);
+      progress("replicates", static_cast<double>(finished) / options.replicates);
+    });
+    results.run.replicate_seconds = since(start);
+    measure(replicates, results);
+    make_profile(*this, plan, replicates, results);
+    results.reproduction = make_reproduction(population_, replicates);
+  });
+  return results;
+}
+
+}  // namespace steelyard

@@ -1,0 +1,54 @@
+#pragma once
+
+// Runs a study: replicate after replicate on all cores, each a pure function of (seed, replicate).
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/results.hpp"
+#include "sim/selection/selection.hpp"
+#include "study/plan.hpp"
+#include "study/truth.hpp"
+
+namespace steelyard {
+
+struct StudyOptions {
+  Seed seed{};
+  std::uint32_t replicates = 200;
+  int threads = 0;  ///< 0: all cores
+  /// Whether the finite population's own truth is tallied; nothing: if it has at most 20 million
+  /// persons. Otherwise the truth is the law's, which differs by truth_finite_se at most or so.
+  std::optional<Tally> tally = {};
+};
+
+/// What is done and how far: "population" fraction, or "replicates" fraction. Called by workers.
+using StudyProgress = std::function<void(const char* phase, double fraction)>;
+
+/// One scenario made ready to run.
+class Study {
+ public:
+  /// @throws UserError, NegativeAnswer as Population and plan_study
+  explicit Study(const Scenario& scenario, Population::Unmet unmet = Population::Unmet::refuse);
+
+  const Scenario& scenario() const { return *scenario_; }
+  const Population& population() const { return population_; }
+  const PopulationFrame& frame() const { return frame_; }
+  const Selection& selection() const { return selection_; }
+  const StudyPlan& plan() const { return plan_; }
+
+  /// A drawn sample with the given variables' answers.
+  Sample draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer) const;
+
+  StudyResults run(const StudyOptions& options, const StudyProgress& progress = {}) const;
+
+ private:
+  const Scenario* scenario_;
+  Population population_;
+  PopulationFrame frame_;
+  Selection selection_;
+  StudyPlan plan_;
+};
+
+}  // namespace steelyard

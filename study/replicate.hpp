@@ -1,0 +1,71 @@
+#pragma once
+
+// One replicate: everything that is computed from one sample.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/sample.hpp"
+#include "results/results.hpp"
+#include "study/plan.hpp"
+
+namespace steelyard {
+
+/// Where each estimator of a study takes its pieces from.
+struct EstimatorPlan {
+  std::uint32_t estimand = 0, weighting = 0, value_rule = 0, interval = 0;
+  bool uses_rule = false;
+};
+
+/// Results of one replicate, in estimator order.
+struct ReplicateResults {
+  std::vector<double> estimate, se, lower, upper, seconds;
+  std::vector<double>
+      published;  ///< by published number: what the simulated survey reports, NaN if it cannot
+  std::vector<double> profile_sample, profile_weighted;  ///< by root level: shares
+  std::vector<FailureRecord> failures;
+};
+
+/// The fixed part of every replicate: which answers are tabulated over which domains, once each.
+class ReplicatePlan {
+ public:
+  ReplicatePlan(const Scenario& scenario, const StudyPlan& plan, const Benchmarks& benchmarks);
+
+  const std::vector<EstimatorPlan>& estimators() const { return estimators_; }
+  /// Every variable that a replicate reads.
+  const std::vector<VariableId>& variables() const { return variables_; }
+  /// Variables whose one-way shares are recorded for the report.
+  const std::vector<VariableId>& profile() const { return profile_; }
+
+  ReplicateResults run(const Sample& sample, std::uint32_t replicate) const;
+
+ private:
+  struct Task {
+    std::size_t domain = 0;
+    std::vector<VariableId> answers;
+  };
+  struct PublishedTask {
+    std::size_t number = 0;
+    std::size_t first = 0, second = 0;  ///< tasks; second for differences
+    std::vector<double> values, second_values;
+  };
+
+  std::size_t task_for(const Domain& domain, std::vector<VariableId> answers);
+  void need(VariableId id);
+  void plan_published();
+
+  const Scenario* scenario_;
+  const StudyPlan* plan_;
+  const Benchmarks* benchmarks_;
+  std::vector<Domain> domains_;
+  std::vector<Task> tasks_;
+  std::vector<std::size_t> estimand_task_;
+  std::vector<std::size_t> estimand_first_;  ///< first estimator of each estimand
+  std::vector<EstimatorPlan> estimators_;
+  std::vector<PublishedTask> published_;
+  std::vector<VariableId> variables_, cell_variables_, profile_;
+  std::vector<std::size_t> profile_task_;
+  std::size_t view_weighting_ = 0;  ///< the weighting of the report's weighted tables
+};
+
+}  // namespace steelyard

@@ -1,0 +1,19 @@
+#pragma once
+
+// Every published number beside what the fitted law expects and what the simulated survey reports.
+
+#include <vector>
+
+#include "results/results.hpp"
+#include "sim/population/population.hpp"
+#include "study/replicate.hpp"
+
+namespace steelyard {
+
+/// One record a published number of the sample, in the scenario's order. Numbers are in the units
+/// in which they were printed. A number is reproduced if its expectation lies in its interval and
+/// its simulated mean within three Monte Carlo standard errors of it.
+std::vector<ReproductionRecord> make_reproduction(const Population& population,
+                                                  const std::vector<ReplicateResults>& replicates);
+
+}  // namespace steelyard

@@ -1,0 +1,133 @@
+#include "study/synthesize.hpp"
+
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/parallel_pipeline.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+namespace steelyard {
+namespace {
+
+namespace tbb = oneapi::tbb;
+constexpr std::uint64_t kRun = 128 * Synthesizer::kBlock;
+
+int thread_count(int threads) { return threads > 0 ? threads : tbb::info::default_concurrency(); }
+
+/// Calls f(first person of a block, persons of the block) for every block of a run.
+template <typename F>
+void each_block(const PopulationFrame& frame, std::uint64_t begin, std::uint64_t end, F&& f) {
+  std::vector<PersonRef> persons;
+  std::uint32_t cell = frame.cell_of(begin);
+  for (std::uint64_t block = begin; block < end; block += Synthesizer::kBlock) {
+    persons.clear();
+    for (std::uint64_t i = block; i < std::min(end, block + Synthesizer::kBlock); ++i) {
+      while (i >= frame.first(cell) + frame.count(cell)) ++cell;
+      persons.push_back({cell, i});
+    }
+    f(persons);
+  }
+}
+
+}  // namespace
+
+void synthesize_blocks(const Population& population, const PopulationFrame& frame,
+                       std::span<const VariableId> variables, std::span<const VariableId> latents,
+                       Seed seed, int threads,
+                       const std::function<void(const PersonBlock&)>& take) {
+  const Synthesizer synthesizer(population, variables, latents);
+  tbb::enumerable_thread_specific<Synthesizer::Scratch> scratches(
+      [&] { return synthesizer.scratch(); });
+  tbb::task_arena arena(thread_count(threads));
+  arena.execute([&] {
+    std::uint64_t next = 0;
+    const auto source = [&](tbb::flow_control& control) -> std::uint64_t {
+      if (next >= frame.size()) control.stop();
+      return std::exchange(next, next + kRun);
+    };
+    const auto make = [&](std::uint64_t begin) {
+      auto block = std::make_shared<PersonBlock>();
+      block->first = begin;
+      block->n = static_cast<std::size_t>(std::min(frame.size(), begin + kRun) - begin);
+      block->columns.resize(population.law().schema().size());
+      block->latent_values.resize(latents.size());
+      Synthesizer::Scratch& scratch = scratches.local();
+      each_block(frame, begin, begin + block->n, [&](const std::vector<PersonRef>& persons) {
+        synthesizer.make(persons, seed, purpose("person"), Replicate{0}, scratch);
+        const auto n = static_cast<std::ptrdiff_t>(persons.size());
+        for (VariableId id : synthesizer.made()) {
+          auto& column = scratch.columns[index(id)];
+          block->columns[index(id)].insert(block->columns[index(id)].end(), column.begin(),
+                                           column.begin() + n);
+        }
+        for (std::size_t l = 0; l < latents.size(); ++l)
+          block->latent_values[l].insert(block->latent_values[l].end(),
+                                         scratch.latent_values[l].begin(),
+                                         scratch.latent_values[l].begin() + n);
+      });
+      return block;
+    };
+    tbb::parallel_pipeline(
+        static_cast<std::size_t>(2 * thread_count(threads)),
+        tbb::make_filter<void, std::uint64_t>(tbb::filter_mode::serial_in_order, source) &
+            tbb::make_filter<std::uint64_t, std::shared_ptr<PersonBlock>>(
+                tbb::filter_mode::parallel, make) &
+            tbb::make_filter<std::shared_ptr<PersonBlock>, void>(
+                tbb::filter_mode::serial_in_order,
+                [&](const std::shared_ptr<PersonBlock>& block) { take(*block); }));
+  });
+}
+
+std::vector<std::vector<std::uint64_t>> tally_population(
+    const Population& population, const PopulationFrame& frame, Seed seed, int threads,
+    const std::function<void(double)>& progress) {
+  const Schema& schema = population.law().schema();
+  std::vector<VariableId> all;
+  for (std::size_t i = 0; i < schema.size(); ++i) all.push_back(schema.id(i));
+  const Synthesizer synthesizer(population, all, {});
+  struct Local {
+    Synthesizer::Scratch scratch;
+    std::vector<std::vector<std::uint64_t>> counts;
+  };
+  const auto zero = [&] {
+    std::vector<std::vector<std::uint64_t>> counts;
+    for (const Variable& v : schema.variables()) counts.emplace_back(v.states(), 0);
+    return counts;
+  };
+  tbb::enumerable_thread_specific<Local> locals([&] {
+    return Local{synthesizer.scratch(), zero()};
+  });
+  const std::uint64_t runs = (frame.size() + kRun - 1) / kRun;
+  std::atomic<std::uint64_t> done{0};
+  std::mutex reporting;
+  tbb::task_arena arena(thread_count(threads));
+  arena.execute([&] {
+    tbb::parallel_for(std::uint64_t{0}, runs, [&](std::uint64_t run) {
+      Local& local = locals.local();
+      each_block(frame, run * kRun, std::min(frame.size(), (run + 1) * kRun),
+                 [&](const std::vector<PersonRef>& persons) {
+                   synthesizer.make(persons, seed, purpose("person"), Replicate{0}, local.scratch);
+                   for (std::size_t v = 0; v < schema.size(); ++v) {
+                     const LevelCode* column = local.scratch.columns[v].data();
+                     std::uint64_t* counts = local.counts[v].data();
+                     for (std::size_t i = 0; i < persons.size(); ++i) ++counts[column[i]];
+                   }
+                 });
+      const std::uint64_t finished = ++done;
+      if (!progress) return;
+      const std::lock_guard lock(reporting);
+      progress(static_cast<double>(finished) / static_cast<double>(runs));
+    });
+  });
+  auto total = zero();  // whole numbers: the order of the sum does not matter
+  for (const Local& local : locals)
+    for (std::size_t v = 0; v < total.size(); ++v)
+      for (std::size_t s = 0; s < total[v].size(); ++s) total[v][s] += local.counts[v][s];
+  return total;
+}
+
+}  // namespace steelyard

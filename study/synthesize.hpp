@@ -1,0 +1,32 @@
+#pragma once
+
+// Makes a population's persons in order, in parallel, in bounded memory.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "sim/selection/selection.hpp"
+
+namespace steelyard {
+
+/// A run of consecutive persons: answers by variable id, latent values by position.
+struct PersonBlock {
+  std::uint64_t first = 0;
+  std::size_t n = 0;
+  std::vector<std::vector<LevelCode>> columns;
+  std::vector<std::vector<double>> latent_values;
+};
+
+/// Hands every person of the frame, in order, to `take` (called by one thread at a time).
+void synthesize_blocks(const Population& population, const PopulationFrame& frame,
+                       std::span<const VariableId> variables, std::span<const VariableId> latents,
+                       Seed seed, int threads, const std::function<void(const PersonBlock&)>& take);
+
+/// Persons at each state of each variable, without keeping any person.
+std::vector<std::vector<std::uint64_t>> tally_population(
+    const Population& population, const PopulationFrame& frame, Seed seed, int threads,
+    const std::function<void(double)>& progress);
+
+}  // namespace steelyard

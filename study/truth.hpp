@@ -1,0 +1,39 @@
+#pragma once
+
+// The answer that estimates are measured against: exact under the population's law, and tallied
+// over the persons of a finite population.
+
+#include <functional>
+#include <vector>
+
+#include "sim/selection/selection.hpp"
+#include "study/plan.hpp"
+
+namespace steelyard {
+
+/// What everybody in a domain would have answered: totals at each joint level of the answers, and
+/// for each answer the mean (and variance) of its number at each level.
+struct DomainTruth {
+  std::vector<double> totals;
+  std::vector<std::vector<double>> means, variances;  ///< one vector an answer
+};
+
+struct EstimandTruth {
+  double superpopulation = 0, finite = 0, finite_se = 0;  ///< finite: NaN if not tallied
+  std::vector<double>
+      rule_values;  ///< by value rule: the functional under the rule on the whole population
+};
+
+enum class Tally { no, yes };
+
+/// Truths of all estimands. Tallying makes every person of the finite population, in O(N), in
+/// parallel, in bounded memory, with the same bits for any number of threads.
+std::vector<EstimandTruth> make_truths(const Population& population, const PopulationFrame& frame,
+                                       const StudyPlan& plan, Seed seed, Tally tally,
+                                       const std::function<void(double)>& progress = {});
+
+/// Population totals over the cross of root variables (and groupings of them): persons.
+std::vector<double> population_totals(const Population& population, const PopulationFrame& frame,
+                                      std::span<const VariableId> variables);
+
+}  // namespace steelyard

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test; the last line counts them.
+# The fast tests run again under the address, undefined-behaviour and thread sanitizers.
+set -euo pipefail
+cd "$(dirname "$0")"
+cmake/install-packages.sh test
+passed=0 failed=0
+# run_tests PRESET [ctest options]: builds, runs, adds to the counts.
+run_tests() {
+  local preset=$1 log
+  shift
+  log=$(mktemp)
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset"
+  ctest --test-dir "build/$preset" --output-on-failure -j2 "$@" | tee "$log" || true
+  local total bad
+  total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$log")
+  bad=$(sed -n 's/.*, \([0-9]*\) tests failed out of [0-9]*$/\1/p' "$log")
+  rm -f "$log"
+  if [ -z "$total" ] || [ "$total" -eq 0 ]; then
+    echo "$preset: no test ran"
+    failed=$((failed + 1))
+    return
+  fi
+  failed=$((failed + bad))
+  passed=$((passed + total - bad))
+}
+run_tests release
+run_tests asan -L fast
+run_tests tsan -L engine
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

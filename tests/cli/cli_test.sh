@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# The real binary, from outside: answers, messages, exit codes, nothing half-written.
+# Usage: cli_test.sh STEELYARD_BINARY SCENARIOS_FOLDER
+set -uo pipefail
+steelyard=$1 scenarios=$2
+work=$(mktemp -d)
+trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# expect CODE TEXT COMMAND...: the command's exit code, and a piece of what it prints.
+expect() {
+  local code=$1 text=$2 out got
+  shift 2
+  out=$("$@" 2>&1)
+  got=$?
+  if [ "$got" -eq "$code" ] && grep -qF -- "$text" <<<"$out"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED: %s\n  exit %s, wanted %s; wanted the text: %s\n%s\n' "$*" "$got" "$code" "$text" "$out" | head -20
+  fi
+}
+# holds TEXT COMMAND...: the command succeeds silently.
+holds() {
+  local text=$1
+  shift
+  if "$@" >/dev/null 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $text"; fi
+}
+copy() { rm -rf "$work/world"; cp -r "$scenarios/two-by-two" "$work/world"; }
+
+# Wrong use.
+expect 2 "is required" "$steelyard" run
+expect 2 "Run with --help" "$steelyard" frobnicate
+expect 2 'no scenario "two-by-to"; did you mean "two-by-two"?' "$steelyard" check two-by-to
+expect 2 "pass --seed N, so that the run can be repeated" "$steelyard" run two-by-two -o "$work/a"
+expect 2 "did you mean \"weightings\"?" "$steelyard" list weighting
+expect 2 'nothing is named "rakin"; did you mean "raking"?' "$steelyard" describe rakin
+expect 0 "0.1.0" "$steelyard" --version
+expect 0 "Exit codes" "$steelyard" --help
+holds "wrong use leaves nothing" test ! -e "$work/a"
+
+# Answers.
+expect 0 "raking" "$steelyard" list weightings
+expect 0 "pareto_tail" "$steelyard" list value-rules
+expect 0 "diffusion_index" "$steelyard" list functionals
+expect 0 '"name": "linearization"' "$steelyard" list intervals --json
+expect 0 "tolerance" "$steelyard" describe raking
+expect 0 "superpopulation" "$steelyard" describe two-by-two
+expect 0 "every number that is not excluded lies within its interval" "$steelyard" check two-by-two
+expect 0 '"ok": true' "$steelyard" check two-by-two --json
+
+# A run, its files, and what is not overwritten.
+expect 0 "failed estimates: none" "$steelyard" run two-by-two --replicates 50 --seed 1 -o "$work/run" --quiet
+for file in results.h5 performance.csv contrasts.csv reproduction.csv report.html; do holds "run writes $file" test -s "$work/run/$file"; done
+expect 2 "exists; choose another name, or pass --force" "$steelyard" run two-by-two --replicates 50 --seed 1 -o "$work/run" --quiet
+expect 0 "written to" "$steelyard" run two-by-two --replicates 60 --seed 1 -o "$work/run" --quiet --force
+expect 2 "exists" "$steelyard" report "$work/run"
+expect 0 "written:" "$steelyard" report "$work/run" -o "$work/zh.html" --lang zh
+expect 2 "has no results.h5" "$steelyard" report "$work"
+printf 'not a store' >"$work/foreign.h5"
+mkdir "$work/foreign" && mv "$work/foreign.h5" "$work/foreign/results.h5"
+expect 2 "foreign/results.h5" "$steelyard" report "$work/foreign"
+
+# Samples and populations.
+expect 0 "2 samples of 2000 respondents" "$steelyard" draw two-by-two --replicates 2 --seed 1 -o "$work/draw" --quiet
+holds "a sample has a row a respondent" test "$(wc -l <"$work/draw/sample_000001.csv")" -eq 2001
+holds "margins hold the population" grep -q '^region,north,500$' "$work/draw/margins.csv"
+expect 0 "samples" "$steelyard" draw two-by-two --seed 1 --format h5 -o "$work/draw5" --quiet
+expect 2 "is a superpopulation, without persons" "$steelyard" synthesize two-by-two --seed 1 --tally-only
+expect 0 "100000 persons, 3 variables" "$steelyard" synthesize two-by-two --size 100000 --seed 1 -o "$work/pop.h5" --quiet
+expect 0 "region,north,50000,0.50000000" "$steelyard" synthesize two-by-two --size 100000 --seed 1 --tally-only --quiet
+expect 2 "no output is named" "$steelyard" synthesize two-by-two --size 10000 --seed 1
+expect 2 "is out of range" "$steelyard" synthesize two-by-two --size 0 --seed 1 --tally-only
+
+# Bad input, each with its place.
+copy; sed -i 's/^\[study\]/[studdy]/' "$work/world/scenario.toml"
+expect 2 'unknown key "studdy"; did you mean "study"?' "$steelyard" check "$work/world"
+copy; sed -i 's/^north,male,no/north,mael,no/' "$work/world/data/population.csv"
+expect 2 'population.csv:3: unknown level "mael" of variable "sex"; did you mean "male"?' "$steelyard" check "$work/world"
+copy; sed -i 's/^region,sex,outcome,persons/region,gender,outcome,persons/' "$work/world/data/population.csv"
+expect 2 'population.csv:1: has no column "sex"' "$steelyard" check "$work/world"
+copy; sed -i 's/,240$/,-240/' "$work/world/data/population.csv"
+expect 2 'negative or infinite count -240' "$steelyard" check "$work/world"
+copy; rm "$work/world/data/population.csv"
+expect 2 'does not exist' "$steelyard" check "$work/world"
+copy; sed -i 's/,240$/,240,1/' "$work/world/data/population.csv"
+expect 2 'population.csv:3: 5 columns, the header has 4' "$steelyard" check "$work/world"
+copy; printf 'n\xC1\xE9,male,yes,3\n' >>"$work/world/data/population.csv"
+expect 2 'population.csv:10: is not UTF-8' "$steelyard" check "$work/world"
+copy; : >"$work/world/data/population.csv"
+expect 2 'population.csv: is empty' "$steelyard" check "$work/world"
+copy; printf '[[table]]\nid = "again"\nfile = "data/population.csv"\nvariables = ["sex", "region", "outcome"]\nvalue = "persons"\nprovenance = "assumed"\nsource = "x"\n' >>"$work/world/scenario.toml"
+expect 2 'duplicate margin' "$steelyard" check "$work/world"
+copy; printf '[[table]]\nid = "zero"\nfile = "data/zero.csv"\nvariables = ["region", "sex", "outcome"]\nvalue = "weight"\nrole = "seed"\nprovenance = "assumed"\nsource = "x"\n' >>"$work/world/scenario.toml"
+printf 'region,sex,outcome,weight\nnorth,male,yes,0\nnorth,male,no,1\n' >"$work/world/data/zero.csv"
+expect 2 'zero cell against positive margin' "$steelyard" check "$work/world"
+copy; printf '[[variable]]\nname = "a"\nkind = "yes_no"\nuniverse = { sex = ["male"] }\n[[variable]]\nname = "b"\nkind = "yes_no"\nuniverse = { a = ["yes"], sex = ["female"] }\n' >>"$work/world/scenario.toml"
+expect 2 'contradictory universes' "$steelyard" check "$work/world"
+header='id,view,scope,quantity,level,statistic,value,relation,lower,upper,unit,use,status_note,provenance,range_lower,range_upper,source'
+copy; printf '[[numbers]]\nfile = "data/numbers.csv"\n' >>"$work/world/scenario.toml"
+printf '%s\nn1,population,region=north,outcome,yes,share,30,=,,,pct,fit,,assumed,0,100,x\nn2,population,region=north,outcome,no,share,60,=,,,pct,fit,,assumed,0,100,x\n' "$header" >"$work/world/data/numbers.csv"
+expect 1 'shares that do not sum' "$steelyard" check "$work/world"
+printf '%s\nn1,population,region=north,outcome,yes,share,60,=,,,pct,fit,,assumed,0,100,x\n' "$header" >"$work/world/data/numbers.csv"
+expect 1 'table "population" cannot be met together with the numbers' "$steelyard" check "$work/world"
+expect 0 'table "population" cannot be met together with the numbers' "$steelyard" check "$work/world" --accept
+expect 1 'the published numbers cannot all be met' "$steelyard" run "$work/world" --seed 1 -o "$work/no" --quiet
+holds "a refused run leaves nothing" test ! -e "$work/no"
+expect 0 'written to' "$steelyard" run "$work/world" --seed 1 --replicates 5 -o "$work/yes" --quiet --accept
+
+# A full disk: exit 3, the file is named, nothing half-written remains.
+mkdir "$work/small"
+if mount -t tmpfs -o size=64k tmpfs "$work/small" 2>/dev/null; then
+  expect 3 "No space left on device" "$steelyard" run two-by-two --replicates 2000 --seed 1 -o "$work/small/out" --quiet
+  holds "a full disk leaves nothing" test -z "$(ls -A "$work/small")"
+  expect 3 "cannot write" "$steelyard" synthesize flexible-employment-2022q2 --size 200000 --seed 1 -o "$work/small/pop.h5" --quiet
+  holds "a full disk leaves no population" test -z "$(ls -A "$work/small")"
+else
+  echo "skipped: the full-disk cases need the right to mount a tmpfs"
+fi
+holds "no partial output is left" test -z "$(find "$work" -name '.*partial*')"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
