@@ -61,9 +61,10 @@ void BM_Selection(benchmark::State& state) {
   const PopulationFrame frame(population);
   const Selection selection(population, frame);
   std::vector<PersonRef> persons(26252);
+  Selection::Scratch scratch;
   std::uint32_t r = 0;
   for (auto _ : state) {
-    selection.draw(Seed{1}, Replicate{r++}, persons);
+    selection.draw(Seed{1}, Replicate{r++}, persons, scratch);
     benchmark::DoNotOptimize(persons.data());
   }
   state.SetItemsProcessed(state.iterations() * 26252);

@@ -127,15 +127,17 @@ void BM_ReplicatesOfOneMean(benchmark::State& state) {
     benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
   const ReplicatePlan plan(world.scenario(), study.plan(), benchmarks);
   const Synthesizer synthesizer(study.population(), plan.variables(), {});
+  Study::Scratch scratch = study.scratch(synthesizer);
   const auto truth =
       make_truths(study.population(), study.frame(), study.plan(), Seed{1}, Tally::yes);
-  const auto first = plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer), 0);
+  const auto first = plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer, scratch), 0);
   if (!(std::abs(first.estimate[2] - truth[0].finite) < 6 * first.se[2]) ||
       std::abs(first.estimate[0] - truth[0].finite) < 3 * first.se[0])
     state.SkipWithError("raking does not remove the bias that the unweighted mean has");
   std::uint32_t r = 0;
   for (auto _ : state) {
-    const auto results = plan.run(study.draw_sample(Seed{1}, Replicate{r}, synthesizer), r);
+    const auto results =
+        plan.run(study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch), r);
     ++r;
     benchmark::DoNotOptimize(results.estimate.data());
   }
@@ -152,9 +154,10 @@ void BM_FlagshipReplicate(benchmark::State& state) {
     benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
   const ReplicatePlan plan(scenario, study.plan(), benchmarks);
   const Synthesizer synthesizer(study.population(), plan.variables(), {});
+  Study::Scratch scratch = study.scratch(synthesizer);
   std::uint32_t r = 0;
   for (auto _ : state) {
-    const Sample sample = study.draw_sample(Seed{1}, Replicate{r}, synthesizer);
+    const Sample& sample = study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch);
     if (state.range(0) == 1) benchmark::DoNotOptimize(plan.run(sample, r).estimate.data());
     ++r;
   }

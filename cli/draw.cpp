@@ -79,9 +79,10 @@ int draw_command(const DrawOptions& options) {
   const Study study(scenario,
                     options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
   const Synthesizer synthesizer(study.population(), all_variables(scenario.schema), {});
+  Study::Scratch scratch = study.scratch(synthesizer);
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
   for (std::uint32_t r = 0; r < options.replicates; ++r) {
-    const Sample sample = study.draw_sample(Seed{seed}, Replicate{r}, synthesizer);
+    const Sample& sample = study.draw_sample(Seed{seed}, Replicate{r}, synthesizer, scratch);
     const std::string name = fmt::format("sample_{:06}", r);
     if (options.format == "csv")
       write_file(output.staging() / (name + ".csv"), sample_csv(sample));

@@ -155,24 +155,29 @@ Study::Study(const Scenario& scenario, Population::Unmet unmet)
       selection_(population_, frame_),
       plan_(plan_study(scenario)) {}
 
-Sample Study::draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer) const {
-  Sample sample;
-  sample.schema = &scenario_->schema;
-  sample.n = scenario_->sample_size;
-  sample.columns.resize(scenario_->schema.size());
-  for (VariableId id : synthesizer.made()) sample.columns[index(id)].resize(sample.n);
-  std::vector<PersonRef> persons(sample.n);
-  selection_.draw(seed, replicate, persons);
-  Synthesizer::Scratch scratch = synthesizer.scratch();
-  for (std::size_t begin = 0; begin < sample.n; begin += Synthesizer::kBlock) {
-    const std::size_t n = std::min(Synthesizer::kBlock, sample.n - begin);
-    synthesizer.make(std::span(persons).subspan(begin, n), seed, selection_.purpose_of_answers(),
-                     selection_.replicate_of_answers(replicate), scratch);
+Study::Scratch Study::scratch(const Synthesizer& synthesizer) const {
+  Scratch s;
+  s.persons.resize(scenario_->sample_size);
+  s.synthesis = synthesizer.scratch();
+  s.sample.schema = &scenario_->schema;
+  s.sample.n = scenario_->sample_size;
+  s.sample.columns.resize(scenario_->schema.size());
+  for (VariableId id : synthesizer.made()) s.sample.columns[index(id)].resize(s.sample.n);
+  return s;
+}
+
+const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
+                                 Scratch& s) const {
+  selection_.draw(seed, replicate, s.persons, s.selection);
+  for (std::size_t begin = 0; begin < s.sample.n; begin += Synthesizer::kBlock) {
+    const std::size_t n = std::min(Synthesizer::kBlock, s.sample.n - begin);
+    synthesizer.make(std::span(s.persons).subspan(begin, n), seed, selection_.purpose_of_answers(),
+                     selection_.replicate_of_answers(replicate), s.synthesis);
     for (VariableId id : synthesizer.made())
-      std::copy_n(scratch.columns[index(id)].begin(), n,
-                  sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
+      std::copy_n(s.synthesis.columns[index(id)].begin(), n,
+                  s.sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
   }
-  return sample;
+  return s.sample;
 }
 
 StudyResults Study::run(const StudyOptions& options, const StudyProgress& progress) const {
@@ -209,10 +214,12 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
     const Synthesizer synthesizer(population_, plan.variables(), {});
     start = Clock::now();
     std::vector<ReplicateResults> replicates(options.replicates);
+    tbb::enumerable_thread_specific<Scratch> scratches([&] { return scratch(synthesizer); });
     std::atomic<std::uint32_t> done{0};
     std::mutex reporting;
     tbb::parallel_for(std::uint32_t{0}, options.replicates, [&](std::uint32_t r) {
-      replicates[r] = plan.run(draw_sample(options.seed, Replicate{r}, synthesizer), r);
+      replicates[r] =
+          plan.run(draw_sample(options.seed, Replicate{r}, synthesizer, scratches.local()), r);
       const std::uint32_t finished = ++done;
       if (!progress) return;
       const std::lock_guard lock(reporting);

@@ -38,8 +38,18 @@ class Study {
   const Selection& selection() const { return selection_; }
   const StudyPlan& plan() const { return plan_; }
 
-  /// A drawn sample with the given variables' answers.
-  Sample draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer) const;
+  /// Memory that draws share, one a thread.
+  struct Scratch {
+    std::vector<PersonRef> persons;
+    Selection::Scratch selection;
+    Synthesizer::Scratch synthesis;
+    Sample sample;
+  };
+  Scratch scratch(const Synthesizer& synthesizer) const;
+
+  /// Draws a sample with the synthesizer's variables into the scratch; valid until the next draw.
+  const Sample& draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
+                            Scratch& scratch) const;
 
   StudyResults run(const StudyOptions& options, const StudyProgress& progress = {}) const;
 

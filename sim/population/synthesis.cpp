@@ -4,6 +4,8 @@
 #include <cmath>
 #include <deque>
 
+#include "core/random_blocks.hpp"
+
 // The same source for several instruction sets, chosen at run time; sanitizers cannot see through
 // it.
 #ifdef STEELYARD_NO_CLONES
@@ -14,32 +16,6 @@
 
 namespace steelyard {
 namespace {
-
-/// Counter block `draw` of every unit's stream: four words each, words[k * stride + i].
-/// Integer arithmetic only, so every clone gives the same bits.
-STEELYARD_CLONES void philox_block(const std::uint32_t* unit_low, const std::uint32_t* unit_high,
-                                   std::size_t n, std::uint32_t draw, std::uint32_t replicate,
-                                   std::uint32_t purpose, std::uint64_t seed, std::uint32_t* words,
-                                   std::size_t stride) {
-  for (std::size_t i = 0; i < n; ++i) {
-    std::uint32_t c0 = draw | (unit_high[i] << 24), c1 = unit_low[i], c2 = replicate, c3 = purpose;
-    auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t a = std::uint64_t{0xD2511F53u} * c0;
-      const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c2;
-      c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
-      c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
-      c1 = static_cast<std::uint32_t>(b);
-      c3 = static_cast<std::uint32_t>(a);
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
-    }
-    words[i] = c0;
-    words[stride + i] = c1;
-    words[2 * stride + i] = c2;
-    words[3 * stride + i] = c3;
-  }
-}
 
 STEELYARD_CLONES void add_to_key(std::uint32_t* key, const LevelCode* codes, std::uint32_t states,
                                  std::size_t n) {
@@ -207,9 +183,9 @@ void Synthesizer::make(std::span<const PersonRef> persons, Seed seed, Purpose pu
   }
   for (std::size_t b = 0; b < block_needed_.size(); ++b)
     if (block_needed_[b])
-      philox_block(s.unit_low.data(), s.unit_high.data(), n, static_cast<std::uint32_t>(b),
-                   static_cast<std::uint32_t>(replicate), static_cast<std::uint32_t>(purpose),
-                   static_cast<std::uint64_t>(seed), &s.words[b * 4 * kBlock], kBlock);
+      stream_blocks(seed, purpose, replicate, static_cast<std::uint32_t>(b),
+                    std::span(s.unit_low).first(n), std::span(s.unit_high).first(n),
+                    &s.words[b * 4 * kBlock], kBlock);
   for (std::size_t k = 0; k < root_variables_.size(); ++k) {
     LevelCode* column = s.columns[index(root_variables_[k])].data();
     const LevelCode* codes = root_codes_[k].data();

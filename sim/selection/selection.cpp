@@ -6,15 +6,18 @@
 #include <bit>
 #include <cmath>
 
+#include "core/random_blocks.hpp"
+
 namespace steelyard {
 namespace {
 
 /// Persons drawn so far: open addressing, twice as many slots as entries or more.
 class DrawnPersons {
  public:
-  explicit DrawnPersons(std::size_t n)
-      : slots_(std::bit_ceil(2 * n + 2), kFree),
-        shift_(64 - static_cast<unsigned>(std::countr_zero(slots_.size()))) {}
+  DrawnPersons(std::vector<std::uint64_t>& slots, std::size_t n) : slots_(slots) {
+    slots_.assign(std::bit_ceil(2 * n + 2), kFree);
+    shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots_.size()));
+  }
 
   bool insert(std::uint64_t unit) {
     for (std::size_t at = (unit * 0x9E3779B97F4A7C15ull) >> shift_;;
@@ -29,8 +32,41 @@ class DrawnPersons {
 
  private:
   static constexpr std::uint64_t kFree = ~std::uint64_t{0};
-  std::vector<std::uint64_t> slots_;
-  unsigned shift_;
+  std::vector<std::uint64_t>& slots_;
+  unsigned shift_ = 0;
+};
+
+/// The selection stream of one replicate: draw i is block 0 of unit i, made in batches.
+class SelectionWords {
+ public:
+  SelectionWords(Seed seed, Replicate replicate, Selection::Scratch& s)
+      : seed_(seed), replicate_(replicate), s_(s) {
+    s_.words.resize(4 * kBatch);
+    s_.unit_low.resize(kBatch);
+    s_.unit_high.resize(kBatch);
+  }
+  PhiloxBlock next() {
+    if (at_ == kBatch) {
+      for (std::size_t i = 0; i < kBatch; ++i) {
+        s_.unit_low[i] = static_cast<std::uint32_t>(first_ + i);
+        s_.unit_high[i] = static_cast<std::uint32_t>((first_ + i) >> 32);
+      }
+      stream_blocks(seed_, purpose("selection"), replicate_, 0, s_.unit_low, s_.unit_high,
+                    s_.words.data(), kBatch);
+      first_ += kBatch;
+      at_ = 0;
+    }
+    const std::size_t i = at_++;
+    return {s_.words[i], s_.words[kBatch + i], s_.words[2 * kBatch + i], s_.words[3 * kBatch + i]};
+  }
+
+ private:
+  static constexpr std::size_t kBatch = 512;
+  Seed seed_;
+  Replicate replicate_;
+  Selection::Scratch& s_;
+  std::uint64_t first_ = 0;
+  std::size_t at_ = kBatch;
 };
 
 }  // namespace
@@ -86,26 +122,24 @@ Selection::Selection(const Population& population, const PopulationFrame& frame)
   cells_ = AliasTable(weight);
 }
 
-void Selection::draw(Seed seed, Replicate replicate, std::span<PersonRef> persons) const {
-  const auto words = [&](std::uint64_t draw) {
-    return stream_block({seed, purpose("selection"), replicate, Unit{draw}}, 0);
-  };
+void Selection::draw(Seed seed, Replicate replicate, std::span<PersonRef> persons,
+                     Scratch& scratch) const {
   const auto pair = [](std::uint32_t high, std::uint32_t low) {
     return (std::uint64_t{high} << 32) | low;
   };
+  SelectionWords words(seed, replicate, scratch);
   if (!frame_->finite()) {
     for (std::size_t i = 0; i < persons.size(); ++i) {
-      const PhiloxBlock w = words(i);
+      const PhiloxBlock w = words.next();
       persons[i] = {cells_.draw(pair(w[0], w[1])), i};
     }
     return;
   }
-  DrawnPersons drawn(persons.size());
-  std::uint64_t attempt = 0;
+  DrawnPersons drawn(scratch.slots, persons.size());
   constexpr int kTries = 64;  // after so many persons drawn before, the cell counts as used up
   for (PersonRef& person : persons) {
     for (int tries = kTries;; ++tries) {
-      const PhiloxBlock w = words(attempt++);
+      const PhiloxBlock w = words.next();
       if (tries == kTries) {
         person.cell = cells_.draw(pair(w[0], w[1]));
         tries = 0;

@@ -38,8 +38,14 @@ class Selection {
   /// half
   Selection(const Population& population, const PopulationFrame& frame);
 
+  /// Memory that draws can share, one a thread.
+  struct Scratch {
+    std::vector<std::uint64_t> slots;
+    std::vector<std::uint32_t> words, unit_low, unit_high;
+  };
+
   /// @param persons  n entries to fill
-  void draw(Seed seed, Replicate replicate, std::span<PersonRef> persons) const;
+  void draw(Seed seed, Replicate replicate, std::span<PersonRef> persons, Scratch& scratch) const;
 
   /// Purpose and replicate of the streams that the drawn persons' answers come from.
   Purpose purpose_of_answers() const {

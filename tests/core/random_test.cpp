@@ -6,7 +6,9 @@
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 #include <set>
+#include <vector>
 
+#include "core/random_blocks.hpp"
 #include "core/sums.hpp"
 
 namespace steelyard {
@@ -40,6 +42,24 @@ TEST(Stream, ChangesWithEveryFieldOfItsId) {
         StreamId{base.seed, base.purpose, base.replicate, Unit{11 + (1ull << 32)}}})
     seen.insert(Stream(id).bits64());
   EXPECT_EQ(seen.size(), 7u);
+}
+
+TEST(StreamBlocks, AreTheScalarBlocksBitForBit) {
+  for (std::size_t n : {1u, 7u, 16u, 61u}) {
+    std::vector<std::uint32_t> low(n), high(n), words(4 * n);
+    for (std::size_t i = 0; i < n; ++i) {
+      low[i] = static_cast<std::uint32_t>(i * 2654435761u);
+      high[i] = static_cast<std::uint32_t>(i % 256);
+    }
+    stream_blocks(Seed{0x123456789abcdef0}, purpose("person"), Replicate{9}, 5, low, high,
+                  words.data(), n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const Unit unit{low[i] | (std::uint64_t{high[i]} << 32)};
+      const PhiloxBlock block =
+          stream_block({Seed{0x123456789abcdef0}, purpose("person"), Replicate{9}, unit}, 5);
+      for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(words[k * n + i], block[k]);
+    }
+  }
 }
 
 TEST(Purpose, NamesInUseDiffer) {

@@ -18,8 +18,9 @@ std::vector<Moments> cell_shares(const Scenario& scenario, int replicates) {
   const Selection selection(population, frame);
   std::vector<Moments> shares(population.law().root().cells);
   std::vector<PersonRef> persons(scenario.sample_size);
+  Selection::Scratch scratch;
   for (int r = 0; r < replicates; ++r) {
-    selection.draw(Seed{9}, Replicate{static_cast<std::uint32_t>(r)}, persons);
+    selection.draw(Seed{9}, Replicate{static_cast<std::uint32_t>(r)}, persons, scratch);
     std::vector<double> counts(shares.size(), 0.0);
     std::set<std::uint64_t> units;
     for (const PersonRef& person : persons) {
@@ -81,9 +82,10 @@ TEST(Selection, ReplicatesDifferAndRepeat) {
   const PopulationFrame frame(population);
   const Selection selection(population, frame);
   std::vector<PersonRef> a(500), b(500), c(500);
-  selection.draw(Seed{1}, Replicate{5}, a);
-  selection.draw(Seed{1}, Replicate{5}, b);
-  selection.draw(Seed{1}, Replicate{6}, c);
+  Selection::Scratch scratch;
+  selection.draw(Seed{1}, Replicate{5}, a, scratch);
+  selection.draw(Seed{1}, Replicate{5}, b, scratch);
+  selection.draw(Seed{1}, Replicate{6}, c, scratch);
   std::size_t same_ab = 0, same_ac = 0;
   for (std::size_t i = 0; i < 500; ++i) {
     same_ab += a[i].unit == b[i].unit;

@@ -1,0 +1,87 @@
+#include "core/random_blocks.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/random_blocks.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace steelyard::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET == HWY_SCALAR
+/// No vectors: everything is left to the scalar loop.
+std::size_t blocks(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t, const std::uint32_t*,
+                   const std::uint32_t*, std::size_t, std::uint32_t*, std::size_t) {
+  return 0;
+}
+#else
+/// Low and high halves of 32-bit lanes times a constant.
+template <class D, class V>
+HWY_INLINE void multiply(D d, V a, V constant, V& low, V& high) {
+  const hn::Repartition<std::uint64_t, D> d64;
+  const auto even = hn::MulEven(a, constant);
+  const auto odd = hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(d64, a))), constant);
+  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(odd)), hn::BitCast(d, even));
+  high = hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, hn::ShiftRight<32>(even)));
+}
+
+std::size_t blocks(std::uint64_t seed, std::uint32_t purpose, std::uint32_t replicate,
+                   std::uint32_t draw, const std::uint32_t* unit_low,
+                   const std::uint32_t* unit_high, std::size_t n, std::uint32_t* words,
+                   std::size_t stride) {
+  const hn::ScalableTag<std::uint32_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    auto c0 = hn::Or(hn::Set(d, draw), hn::ShiftLeft<24>(hn::LoadU(d, unit_high + i)));
+    auto c1 = hn::LoadU(d, unit_low + i);
+    auto c2 = hn::Set(d, replicate), c3 = hn::Set(d, purpose);
+    auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+    for (int round = 0; round < 10; ++round) {
+      auto low0 = c0, high0 = c0, low1 = c2, high1 = c2;
+      multiply(d, c0, m0, low0, high0);
+      multiply(d, c2, m1, low1, high1);
+      c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, k0));
+      c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, k1));
+      c1 = low1;
+      c3 = low0;
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+    hn::StoreU(c0, d, words + i);
+    hn::StoreU(c1, d, words + stride + i);
+    hn::StoreU(c2, d, words + 2 * stride + i);
+    hn::StoreU(c3, d, words + 3 * stride + i);
+  }
+  return i;
+}
+#endif
+
+}  // namespace steelyard::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace steelyard {
+
+HWY_EXPORT(blocks);
+
+void stream_blocks(Seed seed, Purpose purpose, Replicate replicate, std::uint32_t draw,
+                   std::span<const std::uint32_t> unit_low,
+                   std::span<const std::uint32_t> unit_high, std::uint32_t* words,
+                   std::size_t stride) {
+  const std::size_t n = unit_low.size();
+  std::size_t i = HWY_DYNAMIC_DISPATCH(blocks)(static_cast<std::uint64_t>(seed),
+                                               static_cast<std::uint32_t>(purpose),
+                                               static_cast<std::uint32_t>(replicate), draw,
+                                               unit_low.data(), unit_high.data(), n, words, stride);
+  for (; i < n; ++i) {
+    const std::uint64_t unit = unit_low[i] | (std::uint64_t{unit_high[i]} << 32);
+    const PhiloxBlock block = stream_block({seed, purpose, replicate, Unit{unit}}, draw);
+    for (std::size_t k = 0; k < 4; ++k) words[k * stride + i] = block[k];
+  }
+}
+
+}  // namespace steelyard
+#endif
