@@ -26,7 +26,7 @@ run_tests() {
   passed=$((passed + total - bad))
 }
 run_tests release
-run_tests asan -L fast
+run_tests asan -L "fast|engine"
 run_tests tsan -L engine
 echo
 echo "$passed passed, $failed failed"

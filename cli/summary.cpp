@@ -31,8 +31,8 @@ std::string headline(const StudyResults& r, std::size_t estimand) {
   std::string text = fmt::format("\n{} ({}), {}\n", e.label, e.domain_label, f.unit);
   text += fmt::format("  truth {}", number(e.truth));
   if (std::isnan(e.truth_finite) && e.truth_finite_se > 0)
-    text += fmt::format(" (the population's law; a population made from it differs by {} or so)",
-                        number(e.truth_finite_se));
+    text += fmt::format(" (under the population's law; sd between populations of this size {:.1g})",
+                        e.truth_finite_se * f.scale);
   if (!std::isnan(e.truth_finite))
     text += fmt::format(" (this population; its law {}, sd between populations {})",
                         number(e.truth_superpopulation), number(e.truth_finite_se));

@@ -4,13 +4,13 @@
 
 #include <string>
 
+#include "report/format.hpp"
 #include "results/results.hpp"
 
 namespace steelyard {
 
-enum class Language { en, zh };
-
-/// Opens by double click, needs no network. Formats and sorts; computes no statistic.
+/// Opens by double click, needs no network; its tables sort and filter where scripts run. Formats
+/// and arranges; computes no statistic.
 std::string render_report(const StudyResults& results, Language language);
 
 }  // namespace steelyard

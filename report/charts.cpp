@@ -1,0 +1,116 @@
+#include "report/charts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace steelyard {
+namespace {
+
+struct Axis {
+  double low, high, left, width;
+  double at(double value) const { return left + (value - low) / (high - low) * width; }
+};
+
+/// About five round ticks between two values.
+std::vector<double> ticks(double low, double high) {
+  const double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw)));
+  const double step = (raw / power < 1.5   ? 1
+                       : raw / power < 3.5 ? 2
+                       : raw / power < 7.5 ? 5
+                                           : 10) *
+                      power;
+  std::vector<double> list;
+  for (double t = std::ceil(low / step) * step; t <= high + 1e-9 * step; t += step)
+    list.push_back(std::abs(t) < 1e-12 * step ? 0 : t);
+  return list;
+}
+
+std::string grid(const Axis& axis, double top, double bottom, double scale) {
+  std::string svg;
+  for (double t : ticks(axis.low * scale, axis.high * scale)) {
+    const double x = axis.at(t / scale);
+    svg += fmt::format(
+        "<line class=grid x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=tick x={0:.1f} "
+        "y={3:.0f}>{4:.10g}</text>",
+        x, top, bottom, bottom + 15, t);
+  }
+  return svg;
+}
+
+}  // namespace
+
+std::string dot_plot(const StudyResults& r, std::size_t estimand, Language) {
+  const EstimandRecord& e = r.estimands[estimand];
+  std::vector<std::size_t> rows;
+  double low = e.truth, high = e.truth;
+  for (std::size_t i = 0; i < r.estimators.size(); ++i) {
+    if (r.estimators[i].estimand != estimand) continue;
+    rows.push_back(i);
+    const PerformanceRecord& p = r.performance[i];
+    if (std::isnan(p.mean_estimate)) continue;
+    const double spread = std::isnan(p.sd) ? 0 : 1.96 * p.sd;
+    low = std::min(low, p.mean_estimate - spread);
+    high = std::max(high, p.mean_estimate + spread);
+  }
+  if (!(high > low)) high = low + 1;
+  const double margin = 0.06 * (high - low), top = 22, step = 19,
+               bottom = top + step * static_cast<double>(rows.size());
+  const Axis axis{low - margin, high + margin, 250, 600};
+  const double scale = e.unit == "%" ? 100 : 1, truth = axis.at(e.truth);
+  std::string svg =
+      fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24);
+  svg += grid(axis, top, bottom, scale);
+  svg += fmt::format(
+      "<line class=truth x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=truthtext "
+      "x={0:.1f} y=14>{3}</text>",
+      truth, top - 4, bottom, "truth");
+  double y = top + step / 2;
+  for (std::size_t i : rows) {
+    const EstimatorRecord& t = r.estimators[i];
+    const PerformanceRecord& p = r.performance[i];
+    const char* kind = t.reference ? "ref" : "est";
+    svg += fmt::format("<text class=\"row {}\" x=242 y={:.1f}>{}{}</text>", kind, y + 4,
+                       escape_html(t.weighting),
+                       t.value_rule == "-" ? "" : " · " + escape_html(t.value_rule));
+    if (!std::isnan(p.mean_estimate)) {
+      const double spread = std::isnan(p.sd) ? 0 : 1.96 * p.sd;
+      svg += fmt::format(
+          "<line class={0} x1={1:.1f} x2={2:.1f} y1={3:.1f} y2={3:.1f} /><circle class={0} "
+          "cx={4:.1f} cy={3:.1f} r=4 />",
+          kind, axis.at(p.mean_estimate - spread), axis.at(p.mean_estimate + spread), y,
+          axis.at(p.mean_estimate));
+    }
+    y += step;
+  }
+  return svg + "</svg>";
+}
+
+std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language language) {
+  double high = 0;
+  for (const ProfileRecord* p : levels)
+    high = std::max({high, p->population_share, p->sample_share, p->weighted_share});
+  const double top = 6, step = levels.size() > 12 ? 15 : 19,
+               bottom = top + step * static_cast<double>(levels.size());
+  const Axis axis{0, high * 1.05, 190, 660};
+  std::string svg =
+      fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24) +
+      grid(axis, top, bottom, 100);
+  double y = top + step / 2;
+  for (const ProfileRecord* p : levels) {
+    const double a = axis.at(p->population_share), b = axis.at(p->sample_share),
+                 c = axis.at(p->weighted_share);
+    svg += fmt::format("<text class=row x=182 y={:.1f}>{}</text>", y + 4,
+                       escape_html(language == Language::zh ? p->level_label_zh : p->level_label));
+    svg += fmt::format("<line class=link x1={:.1f} x2={:.1f} y1={:.1f} y2={:.1f} />", a, b, y, y);
+    svg += fmt::format(
+        "<circle class=pop cx={:.1f} cy={:.1f} r=4.5 /><circle class=smp cx={:.1f} cy={:.1f} r=4.5 "
+        "/><path class=wtd d=\"M{:.1f} {:.1f}l4 4l-4 4l-4 -4z\" />",
+        a, y, b, y, c, y - 4);
+    y += step;
+  }
+  return svg + "</svg>";
+}
+
+}  // namespace steelyard

@@ -1,0 +1,55 @@
+#include "report/format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace steelyard {
+
+std::string escape_html(const std::string& text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+NumberFormat format_for(const EstimandRecord& estimand, double error) {
+  NumberFormat f;
+  f.scale = estimand.unit == "%" ? 100 : 1;
+  f.unit = estimand.unit;
+  const double shown = error * f.scale;
+  f.digits = std::isnan(error) || !(shown > 0)
+                 ? 2
+                 : std::clamp(static_cast<int>(std::ceil(-std::log10(shown))) + 1, 0, 4);
+  return f;
+}
+
+std::string format_number(double value, const NumberFormat& format, bool plus) {
+  if (std::isnan(value)) return "–";
+  if (std::isinf(value)) return value > 0 ? "∞" : "−∞";
+  std::string text = fmt::format("{:.{}f}", std::abs(value * format.scale), format.digits);
+  const auto dot = std::min(text.find('.'), text.size());
+  for (std::size_t at = dot; at > 3; at -= 3)
+    text.insert(at - 3, "\u202f");  // narrow no-break space
+  const bool zero = text.find_first_of("123456789") == std::string::npos;
+  if (value < 0 && !zero) return "−" + text;
+  return plus && !zero ? "+" + text : text;
+}
+
+std::string with_error(double value, double error, const NumberFormat& format, bool plus) {
+  if (std::isnan(value)) return "–";
+  return format_number(value, format, plus) + " ± " + format_number(error, format);
+}
+
+}  // namespace steelyard

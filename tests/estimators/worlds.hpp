@@ -1,0 +1,116 @@
+#pragma once
+
+// Samples made by hand or at random, for the estimator tests.
+
+#include <toml++/toml.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/random.hpp"
+#include "estimators/functionals/functional.hpp"
+#include "estimators/intervals/interval_method.hpp"
+#include "estimators/tabulate.hpp"
+#include "estimators/values/value_rule.hpp"
+#include "estimators/weighting/weighting.hpp"
+
+namespace steelyard::testing {
+
+/// Makes a registered plug-in from TOML text.
+template <typename Info>
+auto make(std::span<const Info> infos, std::string_view method, const Schema& schema,
+          std::string_view toml = "") {
+  const toml::table table = toml::parse(toml);
+  for (const Info& info : infos)
+    if (info.name == method) {
+      ConfigReader reader(table, "test.toml", std::string(method));
+      auto plugin = info.make(reader, schema);
+      reader.finish();
+      return plugin;
+    }
+  throw std::runtime_error("no method " + std::string(method));
+}
+
+inline Variable categorical(std::string name, std::vector<std::string> levels,
+                            std::vector<double> values = {}) {
+  Variable v;
+  v.name = std::move(name);
+  v.levels = std::move(levels);
+  v.assumed_values = std::move(values);
+  return v;
+}
+
+/// A sample over region (3), sex (2), age (4, ordered) and an answer with five numbers; benchmarks
+/// for the full cross of the first three.
+struct RandomWorld {
+  Schema schema;
+  Sample sample;
+  std::unique_ptr<Benchmarks> benchmarks;
+
+  explicit RandomWorld(std::uint64_t seed, std::size_t n = 400) {
+    schema.add(categorical("region", {"a", "b", "c"}));
+    schema.add(categorical("sex", {"m", "f"}));
+    Variable age = categorical("age", {"1", "2", "3", "4"});
+    age.kind = VariableKind::ordered;
+    schema.add(age);
+    Variable answer = categorical("answer", {"0", "1", "2", "3", "4"}, {0, 1, 2, 3, 4});
+    answer.scores = {1, 0.5, 0, -0.5, -1};
+    schema.add(answer);
+    sample.schema = &schema;
+    sample.n = n;
+    sample.columns.resize(4);
+    Stream stream({Seed{seed}, purpose("test"), {}, {}});
+    for (std::size_t i = 0; i < n; ++i) {
+      sample.columns[0].push_back(static_cast<LevelCode>(stream.below(3)));
+      sample.columns[1].push_back(static_cast<LevelCode>(stream.uniform() < 0.7 ? 0 : 1));
+      sample.columns[2].push_back(
+          static_cast<LevelCode>(std::min(stream.below(4), stream.below(4))));
+      sample.columns[3].push_back(static_cast<LevelCode>(
+          (sample.columns[1][i] + sample.columns[2][i] + stream.below(3)) % 5));
+    }
+    std::vector<double> totals;
+    for (int k = 0; k < 24; ++k) totals.push_back(1000 + static_cast<double>(stream.below(3000)));
+    benchmarks = std::make_unique<Benchmarks>(schema);
+    benchmarks->add({{schema.id(0), schema.id(1), schema.id(2)}, totals});
+  }
+  std::vector<VariableId> cross() const { return {schema.id(0), schema.id(1), schema.id(2)}; }
+};
+
+/// The options that make each registered weighting work on a RandomWorld.
+inline std::string options_for(std::string_view weighting) {
+  if (weighting == "none") return "";
+  if (weighting == "poststratification")
+    return "cross = [\"region\", \"sex\", \"age\"]\nminimum_cell = 5\ncollapse = [\"age\", "
+           "\"region\", \"sex\"]";
+  return "margins = [\"region\", [\"sex\", \"age\"]]";
+}
+
+struct Estimated {
+  PointEstimate point;
+  Interval interval;
+};
+
+/// Weighs, tabulates, estimates and gives the interval of a functional of one answer.
+inline Result<Estimated> estimate(const Sample& sample, const Benchmarks& benchmarks,
+                                  const Weighting& weighting, std::span<const VariableId> cells,
+                                  const Functional& functional, const Domain& domain) {
+  const CellIndex index = make_cell_index(sample, cells);
+  const auto weights = weighting.weigh(index, benchmarks);
+  if (!weights) return weights.failure();
+  const auto method = make(intervals(), "linearization", *sample.schema);
+  const auto prepared = method->prepare(index, weights.value());
+  if (!prepared) return prepared.failure();
+  Tabulator tabulator(sample, index);
+  const Tabulation table = tabulator.tabulate(functional.variables(), domain_rows(sample, domain));
+  std::vector<BucketValues> values;
+  for (std::size_t k = 0; k < functional.variables().size(); ++k)
+    values.push_back({functional.fixed_values(k), {}});
+  const auto point = functional.estimate(level_totals(table, weights.value()), values);
+  if (!point) return point.failure();
+  const auto interval = prepared.value()->interval(table, point.value());
+  if (!interval) return interval.failure();
+  return Estimated{point.value(), interval.value()};
+}
+
+}  // namespace steelyard::testing
