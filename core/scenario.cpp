@@ -345,6 +345,9 @@ class ScenarioReader {
     if (!sample) root_.fail({}, "section [sample] is missing", "give its size");
     s_.sample_size =
         static_cast<std::uint64_t>(sample->integer("size", {.min = 2, .max = 100'000'000}));
+    s_.reported_size = static_cast<std::uint64_t>(sample->integer(
+        "reported_size",
+        {.min = 2, .max = 100'000'000, .fallback = static_cast<std::int64_t>(s_.sample_size)}));
     sample->finish();
     if (s_.population_size && s_.sample_size > *s_.population_size / 2)
       sample->fail("size",

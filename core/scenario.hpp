@@ -53,7 +53,8 @@ struct Scenario {
   std::optional<std::uint64_t> population_size;  ///< nothing: superpopulation
   std::string population_unit;
   std::vector<VariableId> root;  ///< the variables that selection depends on
-  std::uint64_t sample_size = 0;
+  std::uint64_t sample_size = 0;       ///< respondents in each drawn sample
+  std::uint64_t reported_size = 0;     ///< respondents of the survey whose counts are published
   std::optional<std::uint64_t> seed;
 
   /// Reader of the whole scenario.toml; the parts read here count as read.

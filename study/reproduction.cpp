@@ -52,9 +52,13 @@ std::vector<ReproductionRecord> make_reproduction(const Population& population,
       divisor = 0;
       for (LevelCode level : n.levels) divisor += shares[level];
     }
+    // Counts are of the survey as it was, whatever size of sample is drawn here.
+    if (n.statistic == Statistic::count)
+      divisor =
+          static_cast<double>(scenario.sample_size) / static_cast<double>(scenario.reported_size);
     Moments simulated;
     for (const ReplicateResults& replicate : replicates) {
-      const double value = n.quantity.empty() ? static_cast<double>(scenario.sample_size)
+      const double value = n.quantity.empty() ? static_cast<double>(scenario.reported_size)
                                               : replicate.published[i] / divisor;
       if (!std::isnan(value)) simulated.add(value * unit);
     }

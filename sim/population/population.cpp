@@ -313,8 +313,8 @@ void Population::fit_answers(Unmet unmet) {
     k.lower = n.lower;
     k.upper = n.upper;
     if (n.statistic == Statistic::count) {
-      k.lower /= static_cast<double>(s.sample_size);
-      k.upper /= static_cast<double>(s.sample_size);
+      k.lower /= static_cast<double>(s.reported_size);
+      k.upper /= static_cast<double>(s.reported_size);
     }
     if (n.statistic == Statistic::ratio_to_population) {
       double population = 0;
@@ -441,7 +441,7 @@ double Population::mean_of(const JunctionTree& law, const PublishedNumber& n, co
 }
 
 double Population::expected(const PublishedNumber& n) const {
-  const auto size = static_cast<double>(scenario_->sample_size);
+  const auto size = static_cast<double>(scenario_->reported_size);
   if (n.quantity.empty()) {
     const JunctionTree& law = *sample_;
     const auto everybody = scenario_->root[0];

@@ -71,7 +71,7 @@ inline Scenario small_scenario(std::uint64_t size, std::uint64_t sample) {
   s.latents.push_back(latent);
   if (size > 0) s.population_size = size;
   s.root = {s.schema.id(0), s.schema.id(1)};
-  s.sample_size = sample;
+  s.sample_size = s.reported_size = sample;
   return s;
 }
 
