@@ -41,7 +41,7 @@ std::string grid(const Axis& axis, double top, double bottom, double scale) {
 
 }  // namespace
 
-std::string dot_plot(const StudyResults& r, std::size_t estimand, Language) {
+std::string dot_plot(const StudyResults& r, std::size_t estimand, Language language) {
   const EstimandRecord& e = r.estimands[estimand];
   std::vector<std::size_t> rows;
   double low = e.truth, high = e.truth;
@@ -65,7 +65,8 @@ std::string dot_plot(const StudyResults& r, std::size_t estimand, Language) {
   svg += fmt::format(
       "<line class=truth x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=truthtext "
       "x={0:.1f} y=14>{3}</text>",
-      truth, top - 4, bottom, "truth");
+      truth, top - 4, bottom,
+                     say(language, "truth", "真值"));
   double y = top + step / 2;
   for (std::size_t i : rows) {
     const EstimatorRecord& t = r.estimators[i];

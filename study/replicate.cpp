@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "estimators/tabulate.hpp"
+#include "sim/population/constraints.hpp"
 
 namespace steelyard {
 namespace {
@@ -22,22 +23,6 @@ bool same(const Domain& a, const Domain& b) {
          std::equal(a.begin(), a.end(), b.begin(), [](const Condition& x, const Condition& y) {
            return x.variable == y.variable && x.levels == y.levels;
          });
-}
-
-std::vector<double> published_values(const Variable& v, const PublishedNumber& n) {
-  std::vector<double> values(v.size(), 0.0);
-  for (std::size_t level = 0; level < v.size(); ++level) {
-    if (n.statistic == Statistic::mean || n.statistic == Statistic::mean_difference)
-      values[level] = v.assumed_values[level];
-    else if (n.statistic == Statistic::index || n.statistic == Statistic::difference)
-      values[level] = 50 + 50 * v.scores[level];
-    else
-      values[level] = std::find(n.levels.begin(), n.levels.end(), static_cast<LevelCode>(level)) !=
-                              n.levels.end()
-                          ? 1.0
-                          : 0.0;
-  }
-  return values;
 }
 
 struct WeightedMean {
@@ -109,10 +94,10 @@ void ReplicatePlan::plan_published() {
     PublishedTask task;
     task.number = i;
     task.first = task_for(n.scope, {n.quantity[0]});
-    task.values = published_values(scenario_->schema[n.quantity[0]], n);
+    task.values = level_values(scenario_->schema, n, 0);
     if (n.statistic == Statistic::difference) {
       task.second = task_for(n.scope, {n.quantity[1]});
-      task.second_values = published_values(scenario_->schema[n.quantity[1]], n);
+      task.second_values = level_values(scenario_->schema, n, 1);
     } else if (n.statistic == Statistic::mean_difference) {
       task.second = task_for(n.other_scope, {n.quantity[0]});
       task.second_values = task.values;

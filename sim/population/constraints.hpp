@@ -1,0 +1,37 @@
+#pragma once
+
+// From tables and published numbers to seeds, blocks and mean constraints of a junction tree.
+
+#include <vector>
+
+#include "core/margin.hpp"
+#include "sim/population/fit.hpp"
+
+namespace steelyard {
+
+/// Multiplies a prior weight into the clique that holds its variables; cells not in the table
+/// keep 1.
+void multiply_seed(JunctionTree& tree, const MarginTable& seed);
+
+/// The table's shares as an exact margin of the smallest clique that holds its variables.
+BlockConstraint make_block(const JunctionTree& tree, const MarginTable& table);
+
+/// The value that a number's statistic gives to each level of its `which`-th quantity.
+std::vector<double> level_values(const Schema& schema, const PublishedNumber& n, std::size_t which);
+
+/// Every variable that a number speaks of.
+VariableSet variables_of(const PublishedNumber& n);
+
+/// Groups the cells of a clique that lie in a scope by value and view weight.
+std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Clique& clique,
+                                               const PublishedNumber& n, const Domain& scope,
+                                               const std::vector<double>& cell_weight);
+
+/// Closed intervals are fitted a little inside their ends, so that what the fit's tolerance leaves
+/// over still lies within them.
+void step_inside(MeanConstraint& k);
+
+/// Largest value minus smallest; never zero.
+double spread(const std::vector<MeanConstraint::Group>& groups);
+
+}  // namespace steelyard
