@@ -129,7 +129,7 @@ void BM_ReplicatesOfOneMean(benchmark::State& state) {
   const Synthesizer synthesizer(study.population(), plan.variables(), {});
   Study::Scratch scratch = study.scratch(synthesizer);
   const auto truth =
-      make_truths(study.population(), study.frame(), study.plan(), Seed{1}, Tally::yes);
+      make_truths(study.population(), study.frame(), study.plan(), Seed{1}, Tally::yes, 0);
   const auto first = plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer, scratch), 0);
   if (!(std::abs(first.estimate[2] - truth[0].finite) < 6 * first.se[2]) ||
       std::abs(first.estimate[0] - truth[0].finite) < 3 * first.se[0])

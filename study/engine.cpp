@@ -1,10 +1,6 @@
 #include "study/engine.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -15,6 +11,7 @@
 
 #include "core/sums.hpp"
 #include "results/performance.hpp"
+#include "study/parallel.hpp"
 #include "study/replicate.hpp"
 #include "study/reproduction.hpp"
 
@@ -181,8 +178,7 @@ const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesiz
 }
 
 StudyResults Study::run(const StudyOptions& options, const StudyProgress& progress) const {
-  namespace tbb = oneapi::tbb;
-  const int threads = options.threads > 0 ? options.threads : tbb::info::default_concurrency();
+  const int threads = thread_count(options.threads);
   StudyResults results;
   results.scenario = scenario_->name;
   results.title = scenario_->title;
@@ -195,41 +191,38 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
   results.replicates = options.replicates;
   results.run.threads = static_cast<std::uint32_t>(threads);
 
-  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                                  static_cast<std::size_t>(threads));
-  tbb::task_arena arena(threads);
-  arena.execute([&] {
-    auto start = Clock::now();
-    constexpr std::uint64_t kTallied = 20'000'000;
-    const Tally tally = options.tally.value_or(frame_.size() <= kTallied ? Tally::yes : Tally::no);
-    const auto truths = make_truths(population_, frame_, plan_, options.seed, tally, [&](double f) {
-      if (progress) progress("population", f);
-    });
-    results.run.truth_seconds = since(start);
+  auto start = Clock::now();
+  constexpr std::uint64_t kTallied = 20'000'000;
+  const Tally tally = options.tally.value_or(frame_.size() <= kTallied ? Tally::yes : Tally::no);
+  const auto truths =
+      make_truths(population_, frame_, plan_, options.seed, tally, threads, [&](double f) {
+        if (progress) progress("population", f);
+      });
+  results.run.truth_seconds = since(start);
 
-    const Benchmarks benchmarks = make_benchmarks(*this);
-    const ReplicatePlan plan(*scenario_, plan_, benchmarks);
-    describe_estimands(*this, truths, results);
-    describe_estimators(*this, plan, truths, results);
-    const Synthesizer synthesizer(population_, plan.variables(), {});
-    start = Clock::now();
-    std::vector<ReplicateResults> replicates(options.replicates);
-    tbb::enumerable_thread_specific<Scratch> scratches([&] { return scratch(synthesizer); });
-    std::atomic<std::uint32_t> done{0};
-    std::mutex reporting;
-    tbb::parallel_for(std::uint32_t{0}, options.replicates, [&](std::uint32_t r) {
-      replicates[r] =
-          plan.run(draw_sample(options.seed, Replicate{r}, synthesizer, scratches.local()), r);
-      const std::uint32_t finished = ++done;
-      if (!progress) return;
-      const std::lock_guard lock(reporting);
-      progress("replicates", static_cast<double>(finished) / options.replicates);
-    });
-    results.run.replicate_seconds = since(start);
-    measure(replicates, results);
-    make_profile(*this, plan, replicates, results);
-    results.reproduction = make_reproduction(population_, replicates);
+  const Benchmarks benchmarks = make_benchmarks(*this);
+  const ReplicatePlan plan(*scenario_, plan_, benchmarks);
+  describe_estimands(*this, truths, results);
+  describe_estimators(*this, plan, truths, results);
+  const Synthesizer synthesizer(population_, plan.variables(), {});
+  start = Clock::now();
+  std::vector<ReplicateResults> replicates(options.replicates);
+  PerWorker<Scratch> scratches(threads, [&] { return scratch(synthesizer); });
+  std::atomic<std::uint32_t> done{0};
+  std::mutex reporting;
+  parallel_for(options.replicates, threads, [&](std::uint64_t i, std::size_t worker) {
+    const auto r = static_cast<std::uint32_t>(i);
+    replicates[r] =
+        plan.run(draw_sample(options.seed, Replicate{r}, synthesizer, scratches[worker]), r);
+    const std::uint32_t finished = ++done;
+    if (!progress) return;
+    const std::lock_guard lock(reporting);
+    progress("replicates", static_cast<double>(finished) / options.replicates);
   });
+  results.run.replicate_seconds = since(start);
+  measure(replicates, results);
+  make_profile(*this, plan, replicates, results);
+  results.reproduction = make_reproduction(population_, replicates);
   return results;
 }
 

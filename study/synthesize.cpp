@@ -1,7 +1,6 @@
 #include "study/synthesize.hpp"
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/parallel_pipeline.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -10,13 +9,13 @@
 #include <memory>
 #include <mutex>
 
+#include "study/parallel.hpp"
+
 namespace steelyard {
 namespace {
 
 namespace tbb = oneapi::tbb;
 constexpr std::uint64_t kRun = 128 * Synthesizer::kBlock;
-
-int thread_count(int threads) { return threads > 0 ? threads : tbb::info::default_concurrency(); }
 
 /// Calls f(first person of a block, persons of the block) for every block of a run.
 template <typename F>
@@ -89,44 +88,40 @@ std::vector<std::vector<std::uint64_t>> tally_population(
   std::vector<VariableId> all;
   for (std::size_t i = 0; i < schema.size(); ++i) all.push_back(schema.id(i));
   const Synthesizer synthesizer(population, all, {});
-  struct Local {
-    Synthesizer::Scratch scratch;
-    std::vector<std::vector<std::uint64_t>> counts;
-  };
   const auto zero = [&] {
     std::vector<std::vector<std::uint64_t>> counts;
     for (const Variable& v : schema.variables()) counts.emplace_back(v.states(), 0);
     return counts;
   };
-  tbb::enumerable_thread_specific<Local> locals([&] {
-    return Local{synthesizer.scratch(), zero()};
-  });
+  struct Local {
+    Synthesizer::Scratch scratch;
+    std::vector<std::vector<std::uint64_t>> counts;
+  };
+  PerWorker<Local> locals(threads, [&] { return Local{synthesizer.scratch(), zero()}; });
   const std::uint64_t runs = (frame.size() + kRun - 1) / kRun;
   std::atomic<std::uint64_t> done{0};
   std::mutex reporting;
-  tbb::task_arena arena(thread_count(threads));
-  arena.execute([&] {
-    tbb::parallel_for(std::uint64_t{0}, runs, [&](std::uint64_t run) {
-      Local& local = locals.local();
-      each_block(frame, run * kRun, std::min(frame.size(), (run + 1) * kRun),
-                 [&](const std::vector<PersonRef>& persons) {
-                   synthesizer.make(persons, seed, purpose("person"), Replicate{0}, local.scratch);
-                   for (std::size_t v = 0; v < schema.size(); ++v) {
-                     const LevelCode* column = local.scratch.columns[v].data();
-                     std::uint64_t* counts = local.counts[v].data();
-                     for (std::size_t i = 0; i < persons.size(); ++i) ++counts[column[i]];
-                   }
-                 });
-      const std::uint64_t finished = ++done;
-      if (!progress) return;
-      const std::lock_guard lock(reporting);
-      progress(static_cast<double>(finished) / static_cast<double>(runs));
-    });
+  parallel_for(runs, threads, [&](std::uint64_t run, std::size_t worker) {
+    Local& local = locals[worker];
+    each_block(frame, run * kRun, std::min(frame.size(), (run + 1) * kRun),
+               [&](const std::vector<PersonRef>& persons) {
+                 synthesizer.make(persons, seed, purpose("person"), Replicate{0}, local.scratch);
+                 for (std::size_t v = 0; v < schema.size(); ++v) {
+                   const LevelCode* column = local.scratch.columns[v].data();
+                   std::uint64_t* counts = local.counts[v].data();
+                   for (std::size_t i = 0; i < persons.size(); ++i) ++counts[column[i]];
+                 }
+               });
+    const std::uint64_t finished = ++done;
+    if (!progress) return;
+    const std::lock_guard lock(reporting);
+    progress(static_cast<double>(finished) / static_cast<double>(runs));
   });
   auto total = zero();  // whole numbers: the order of the sum does not matter
-  for (const Local& local : locals)
+  locals.each([&](const Local& local) {
     for (std::size_t v = 0; v < total.size(); ++v)
       for (std::size_t s = 0; s < total[v].size(); ++s) total[v][s] += local.counts[v][s];
+  });
   return total;
 }
 

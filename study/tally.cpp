@@ -1,12 +1,11 @@
 #include "study/tally.hpp"
 
-#include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <mutex>
+
+#include "study/parallel.hpp"
 
 namespace steelyard {
 
@@ -51,24 +50,28 @@ class FinitePopulation {
     }
   }
 
-  std::vector<DomainTruth> tally(const std::function<void(double)>& progress) const {
+  std::vector<DomainTruth> tally(int threads, const std::function<void(double)>& progress) const {
     constexpr std::uint64_t kChunk = 128 * Synthesizer::kBlock;
+    constexpr std::uint64_t kWave =
+        256;  // chunks whose counts are kept until they are merged in order
     const std::uint64_t chunks = (frame_.size() + kChunk - 1) / kChunk;
-    std::vector<Counts> parts(chunks);
-    oneapi::tbb::enumerable_thread_specific<Synthesizer::Scratch> scratches(
-        [&] { return synthesizer_.scratch(); });
+    PerWorker<Synthesizer::Scratch> scratches(threads, [&] { return synthesizer_.scratch(); });
     std::atomic<std::uint64_t> done{0};
     std::mutex reporting;
-    oneapi::tbb::parallel_for(std::uint64_t{0}, chunks, [&](std::uint64_t c) {
-      parts[c] = empty();
-      run(c * kChunk, std::min(frame_.size(), (c + 1) * kChunk), scratches.local(), parts[c]);
-      const std::uint64_t finished = ++done;
-      if (!progress) return;
-      const std::lock_guard lock(reporting);
-      progress(static_cast<double>(finished) / static_cast<double>(chunks));
-    });
     Counts sum = empty();
-    for (const Counts& part : parts) merge(sum, part);
+    for (std::uint64_t first = 0; first < chunks; first += kWave) {
+      std::vector<Counts> parts(std::min(kWave, chunks - first));
+      parallel_for(parts.size(), threads, [&](std::uint64_t i, std::size_t worker) {
+        const std::uint64_t begin = (first + i) * kChunk;
+        parts[i] = empty();
+        run(begin, std::min(frame_.size(), begin + kChunk), scratches[worker], parts[i]);
+        const std::uint64_t finished = ++done;
+        if (!progress) return;
+        const std::lock_guard lock(reporting);
+        progress(static_cast<double>(finished) / static_cast<double>(chunks));
+      });
+      for (const Counts& part : parts) merge(sum, part);
+    }
     return finish(sum);
   }
 
@@ -235,9 +238,9 @@ class FinitePopulation {
 }  // namespace
 
 std::vector<DomainTruth> tally_domains(const Population& population, const PopulationFrame& frame,
-                                       const StudyPlan& plan, Seed seed,
+                                       const StudyPlan& plan, Seed seed, int threads,
                                        const std::function<void(double)>& progress) {
-  return FinitePopulation(population, frame, plan, seed).tally(progress);
+  return FinitePopulation(population, frame, plan, seed).tally(threads, progress);
 }
 
 }  // namespace steelyard

@@ -18,7 +18,7 @@ bool is_bucketed(const Schema& schema, const Functional& functional, std::size_t
 /// One DomainTruth an estimand, in persons. Cost O(N × estimands of which a person is in the
 /// domain).
 std::vector<DomainTruth> tally_domains(const Population& population, const PopulationFrame& frame,
-                                       const StudyPlan& plan, Seed seed,
+                                       const StudyPlan& plan, Seed seed, int threads,
                                        const std::function<void(double)>& progress);
 
 }  // namespace steelyard

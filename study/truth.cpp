@@ -124,7 +124,7 @@ double finite_sd(const Schema& schema, const Functional& functional, const Domai
 }  // namespace
 
 std::vector<EstimandTruth> make_truths(const Population& population, const PopulationFrame& frame,
-                                       const StudyPlan& plan, Seed seed, Tally tally,
+                                       const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress) {
   const Schema& schema = population.law().schema();
   std::vector<DomainTruth> laws;
@@ -132,7 +132,7 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
     laws.push_back(superpopulation_truth(population, e));
   const bool tallied = frame.finite() && tally == Tally::yes;
   std::vector<DomainTruth> tallies;
-  if (tallied) tallies = tally_domains(population, frame, plan, seed, progress);
+  if (tallied) tallies = tally_domains(population, frame, plan, seed, threads, progress);
   std::vector<EstimandTruth> truths;
   for (std::size_t i = 0; i < plan.estimands.size(); ++i) {
     const Functional& functional = *plan.estimands[i].functional;

@@ -29,7 +29,7 @@ enum class Tally { no, yes };
 /// Truths of all estimands. Tallying makes every person of the finite population, in O(N), in
 /// parallel, in bounded memory, with the same bits for any number of threads.
 std::vector<EstimandTruth> make_truths(const Population& population, const PopulationFrame& frame,
-                                       const StudyPlan& plan, Seed seed, Tally tally,
+                                       const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress = {});
 
 /// Population totals over the cross of root variables (and groupings of them): persons.

@@ -72,6 +72,23 @@ expect 0 "region,north,50000,0.50000000" "$steelyard" synthesize two-by-two --si
 expect 2 "no output is named" "$steelyard" synthesize two-by-two --size 10000 --seed 1
 expect 2 "is out of range" "$steelyard" synthesize two-by-two --size 0 --seed 1 --tally-only
 
+# What is in the files, read by another program.
+/usr/bin/python3 - "$work" <<'P' && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "FAILED: samples and populations in HDF5"; }
+import csv
+import sys
+import h5py
+work = sys.argv[1]
+sample = h5py.File(work + "/draw5/sample_000000.h5")
+rows = list(csv.DictReader(open(work + "/draw/sample_000000.csv")))
+for name in ("region", "sex", "outcome"):
+    levels = [x.decode() if isinstance(x, bytes) else x for x in sample["variables"][name].attrs["levels"]]
+    assert [levels[c] for c in sample["variables"][name][:]] == [r[name] for r in rows], name
+population = h5py.File(work + "/pop.h5")
+assert population["variables/region"].shape == (100000,)
+yes = (population["variables/outcome"][:] == 0).mean()
+assert abs(yes - 0.47) < 1e-4, yes
+P
+
 # Bad input, each with its place.
 copy; sed -i 's/^\[study\]/[studdy]/' "$work/world/scenario.toml"
 expect 2 'unknown key "studdy"; did you mean "study"?' "$steelyard" check "$work/world"

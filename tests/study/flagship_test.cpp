@@ -71,7 +71,7 @@ TEST(Flagship, ThePopulationKeepsTheCensusTables) {
 
 TEST(Flagship, FiniteAndSuperpopulationTruthsAgree) {
   const auto truths = make_truths(flagship().study.population(), flagship().study.frame(),
-                                  flagship().study.plan(), Seed{1}, Tally::yes);
+                                  flagship().study.plan(), Seed{1}, Tally::yes, 0);
   ASSERT_GE(truths.size(), 120u);
   double squares = 0;
   for (std::size_t e = 0; e < truths.size(); ++e) {
