@@ -10,7 +10,8 @@ namespace {
 
 /// Middles of the closed buckets; the open top bucket is a Pareto tail whose shape comes from the
 /// totals of the top two populated buckets:
-///   alpha = [ln(n_b + n_t) - ln n_t] / [ln l_t - ln l_b], floored; top by the variant.
+///   alpha = [ln(n_b + n_t) - ln n_t] / [ln l_t - ln l_b], floored; 0 before the floor if l_b = 0.
+/// The top by the variant.
 /// The top's value moves with n_b and n_t: the jacobian says how (zero where the floor holds).
 class ParetoTail final : public ValueRule {
  public:
@@ -47,12 +48,14 @@ class ParetoTail final : public ValueRule {
       return Failure{FailureKind::unbounded_tail,
                      "only the open top bucket holds anybody, so its tail has no shape"};
     --below;
-    if (!(v.edges[below] > 0))
+    // Below a bucket that starts at zero the data give no shape: the floor alone holds.
+    const bool shaped = v.edges[below] > 0;
+    const double n_top = totals[top], n_below = totals[below];
+    const double width = shaped ? std::log(lower / v.edges[below]) : 1;
+    const double shape = shaped ? std::log1p(n_below / n_top) / width : 0;
+    if (!(std::max(shape, floor_) > 0))
       return Failure{FailureKind::unbounded_tail,
-                     "the bucket below the open top starts at zero, so the tail has no shape"};
-    const double n_top = totals[top], n_below = totals[below],
-                 width = std::log(lower / v.edges[below]);
-    const double shape = std::log1p(n_below / n_top) / width;
+                     "the bucket below the open top starts at zero, so its tail has no shape"};
     const double alpha = std::max(shape, floor_);
     double slope = 0;  // d top value / d alpha
     if (variant_ == "arithmetic") {

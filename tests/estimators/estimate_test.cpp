@@ -58,17 +58,21 @@ TEST(ParetoTail, FollowsTheFormulaOfEachVariant) {
   EXPECT_NEAR(top("variant = \"median\""), 20000 * std::pow(2, 1 / alpha), 1e-8);
 }
 
-TEST(ParetoTail, UsesTheTopTwoPopulatedBucketsAndFailsWithoutAShape) {
+TEST(ParetoTail, UsesTheTopTwoPopulatedBucketsAndItsFloorWithoutAShape) {
   const Schema schema;
   const auto rule = make(value_rules(), "pareto_tail", schema);
   const auto gap = rule->values(buckets(), std::vector<double>{10, 30, 60, 0, 5});
   const double alpha = std::log(65.0 / 5) / std::log(20000.0 / 5000);
   EXPECT_NEAR(gap.value().value[4], 20000 * (1 + 1 / alpha), 1e-8);
-  EXPECT_EQ(rule->values(buckets(), std::vector<double>{0, 0, 0, 0, 5}).failure().kind,
-            FailureKind::unbounded_tail);
-  EXPECT_EQ(rule->values(buckets(), std::vector<double>{3, 0, 0, 0, 5}).failure().kind,
-            FailureKind::unbounded_tail);
+  EXPECT_EQ(rule->values(buckets(), std::vector<double>{3, 0, 0, 0, 5}).value().value[4], 40000);
   EXPECT_TRUE(rule->values(buckets(), std::vector<double>{3, 2, 0, 0, 0}).ok());
+  const auto bare =
+      make(value_rules(), "pareto_tail", schema, "variant = \"arithmetic\"\nalpha_floor = 0");
+  const auto none = bare->values(buckets(), std::vector<double>{0, 0, 0, 0, 5});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.failure().kind, FailureKind::unbounded_tail);
+  EXPECT_EQ(none.failure().detail,
+            "only the open top bucket holds anybody, so its tail has no shape");
 }
 
 /// The influence of every functional is the derivative of the estimate by each level's total,
