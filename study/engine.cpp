@@ -134,7 +134,8 @@ void make_profile(const Study& study, const ReplicatePlan& plan,
       Moments sample, weighted;
       for (const ReplicateResults& replicate : replicates) {
         sample.add(replicate.profile_sample[at]);
-        weighted.add(replicate.profile_weighted[at]);
+        if (!std::isnan(replicate.profile_weighted[at]))
+          weighted.add(replicate.profile_weighted[at]);
       }
       record.sample_share = sample.mean();
       record.weighted_share = weighted.mean();

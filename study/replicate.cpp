@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/sums.hpp"
 #include "estimators/tabulate.hpp"
 #include "sim/population/constraints.hpp"
 
@@ -29,6 +30,14 @@ struct WeightedMean {
   double mean = kNone, sum = 0;
 };
 
+std::vector<double> unweighted_totals(const Tabulation& table) {
+  std::vector<double> totals(table.levels, 0.0);
+  for (std::size_t c = 0; c < table.cells.size(); ++c)
+    for (std::size_t level = 0; level < table.levels; ++level)
+      totals[level] += table.weight[c * table.levels + level];
+  return totals;
+}
+
 WeightedMean weighted_mean(const std::vector<double>& totals, const std::vector<double>& values) {
   double sum = 0, weight = 0;
   for (std::size_t level = 0; level < totals.size(); ++level) {
@@ -52,7 +61,6 @@ ReplicatePlan::ReplicatePlan(const Scenario& scenario, const StudyPlan& plan,
   for (std::size_t e = 0; e < plan.estimands.size(); ++e) {
     const PlannedEstimand& estimand = plan.estimands[e];
     estimand_task_.push_back(task_for(estimand.domain, estimand.functional->variables()));
-    estimand_first_.push_back(estimators_.size());
     const bool uses_rule = estimand.functional->uses_value_rule();
     for (std::size_t w = 0; w < plan.weightings.size(); ++w)
       for (std::size_t v = 0; v < (uses_rule ? plan.value_rules.size() : 1); ++v)
@@ -106,157 +114,163 @@ void ReplicatePlan::plan_published() {
   }
 }
 
+/// What every estimator of one sample shares.
+struct ReplicatePlan::Working {
+  CellIndex cells;
+  std::vector<Result<Weights>> weights;  ///< by weighting
+  std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>>
+      prepared;                    ///< and interval
+  std::vector<Tabulation> tables;  ///< by task
+  std::vector<std::vector<std::vector<double>>>
+      totals;  ///< by task and weighting; empty: it failed
+  std::vector<double> weigh_seconds, table_seconds;
+  std::vector<std::vector<double>> prepare_seconds;
+};
+
 ReplicateResults ReplicatePlan::run(const Sample& sample, std::uint32_t replicate) const {
   ReplicateResults out;
-  const std::size_t count = estimators_.size();
   for (auto* column : {&out.estimate, &out.se, &out.lower, &out.upper})
-    column->assign(count, kNone);
-  out.seconds.assign(count, 0.0);
+    column->assign(estimators_.size(), kNone);
+  out.seconds.assign(estimators_.size(), 0.0);
   out.published.assign(scenario_->numbers.size(), kNone);
-
-  // Weights: once per weighting, on cells.
-  auto start = Clock::now();
-  const CellIndex cells = make_cell_index(sample, cell_variables_);
-  const double index_seconds = since(start);
-  const std::size_t weightings = plan_->weightings.size(), intervals = plan_->intervals.size();
-  std::vector<Result<Weights>> weights;
-  std::vector<double> weigh_seconds;
-  std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>> prepared(weightings);
-  for (std::size_t w = 0; w < weightings; ++w) {
-    start = Clock::now();
-    weights.push_back(plan_->weightings[w].plugin->weigh(cells, *benchmarks_));
-    weigh_seconds.push_back(index_seconds + since(start));
+  Working shared;
+  weigh(sample, shared);
+  tabulate(sample, shared);
+  for (std::size_t i = 0; i < estimators_.size(); ++i) {
+    const auto failure = estimate(i, shared, out);
+    if (failure)
+      out.failures.push_back(
+          {replicate, static_cast<std::uint32_t>(i), to_string(failure->kind), failure->detail});
   }
-  std::vector<std::vector<double>> prepare_seconds(weightings);
-  for (std::size_t w = 0; w < weightings; ++w)
-    for (std::size_t t = 0; t < intervals; ++t) {
-      start = Clock::now();
-      if (weights[w])
-        prepared[w].push_back(plan_->intervals[t].plugin->prepare(cells, weights[w].value()));
-      else
-        prepared[w].push_back(weights[w].failure());
-      prepare_seconds[w].push_back(since(start));
-    }
+  publish(shared, out);
+  record_profile(shared, out);
+  return out;
+}
 
-  // Tabulations: once per domain and answer, for every weighting.
+/// Weights and what intervals need of them: once per weighting, on cells.
+void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
+  auto start = Clock::now();
+  shared.cells = make_cell_index(sample, cell_variables_);
+  const double index_seconds = since(start);
+  for (const auto& weighting : plan_->weightings) {
+    start = Clock::now();
+    shared.weights.push_back(weighting.plugin->weigh(shared.cells, *benchmarks_));
+    shared.weigh_seconds.push_back(index_seconds + since(start));
+  }
+  for (const Result<Weights>& weights : shared.weights) {
+    auto& prepared = shared.prepared.emplace_back();
+    auto& seconds = shared.prepare_seconds.emplace_back();
+    for (const auto& method : plan_->intervals) {
+      start = Clock::now();
+      if (weights)
+        prepared.push_back(method.plugin->prepare(shared.cells, weights.value()));
+      else
+        prepared.push_back(weights.failure());
+      seconds.push_back(since(start));
+    }
+  }
+}
+
+/// Tabulations: once per domain and answer, for every weighting.
+void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
   std::vector<std::vector<std::uint32_t>> rows;
   for (const Domain& domain : domains_) rows.push_back(domain_rows(sample, domain));
-  std::vector<Tabulation> tables;
-  std::vector<double> table_seconds;
-  std::vector<std::vector<std::vector<double>>> totals(tasks_.size());
-  Tabulator tabulator(sample, cells);
-  for (std::size_t t = 0; t < tasks_.size(); ++t) {
-    start = Clock::now();
-    tables.push_back(tabulator.tabulate(tasks_[t].answers, rows[tasks_[t].domain]));
-    for (std::size_t w = 0; w < weightings; ++w)
-      totals[t].push_back(weights[w] ? level_totals(tables[t], weights[w].value())
-                                     : std::vector<double>{});
-    table_seconds.push_back(since(start));
+  Tabulator tabulator(sample, shared.cells);
+  for (const Task& task : tasks_) {
+    const auto start = Clock::now();
+    shared.tables.push_back(tabulator.tabulate(task.answers, rows[task.domain]));
+    auto& totals = shared.totals.emplace_back();
+    for (const Result<Weights>& weights : shared.weights)
+      totals.push_back(weights ? level_totals(shared.tables.back(), weights.value())
+                               : std::vector<double>{});
+    shared.table_seconds.push_back(since(start));
   }
+}
 
+/// The numbers of each answer's levels, by the estimator's value rule where the answer is bucketed.
+Result<std::vector<BucketValues>> ReplicatePlan::level_numbers(
+    const EstimatorPlan& plan, std::span<const double> level_totals) const {
   const Schema& schema = scenario_->schema;
-  for (std::size_t i = 0; i < count; ++i) {
-    const EstimatorPlan& plan = estimators_[i];
-    start = Clock::now();
-    const auto fail = [&](const Failure& failure) {
-      out.failures.push_back(
-          {replicate, static_cast<std::uint32_t>(i), to_string(failure.kind), failure.detail});
-    };
-    const std::size_t task = estimand_task_[plan.estimand];
-    const Functional& functional = *plan_->estimands[plan.estimand].functional;
-    if (!weights[plan.weighting]) {
-      fail(weights[plan.weighting].failure());
+  const Functional& functional = *plan_->estimands[plan.estimand].functional;
+  const auto answers = functional.variables();
+  std::vector<BucketValues> values;
+  for (std::size_t k = 0; k < answers.size(); ++k) {
+    const Variable& v = schema[answers[k]];
+    if (!plan.uses_rule || v.kind != VariableKind::bucketed) {
+      values.push_back({functional.fixed_values(k), {}});
       continue;
     }
-    const std::vector<double>& level_total = totals[task][plan.weighting];
-    const auto answers = tasks_[task].answers;
-    std::vector<BucketValues> values;
-    bool ok = true;
-    for (std::size_t k = 0; k < answers.size() && ok; ++k) {
-      const Variable& v = schema[answers[k]];
-      if (!plan.uses_rule || v.kind != VariableKind::bucketed) {
-        values.push_back({functional.fixed_values(k), {}});
-        continue;
-      }
-      std::vector<double> marginal = level_total;
-      if (answers.size() == 2) {
-        const std::size_t inner = schema[answers[1]].size();
-        marginal.assign(v.size(), 0.0);
-        for (std::size_t j = 0; j < level_total.size(); ++j)
-          marginal[k == 0 ? j / inner : j % inner] += level_total[j];
-      }
-      double sum = 0;
-      for (double x : marginal) sum += x;
-      if (!(sum > 0)) {
-        fail({FailureKind::empty_domain, "no respondent in the domain"});
-        ok = false;
-        break;
-      }
-      auto made = plan_->value_rules[plan.value_rule].plugin->values(v, marginal);
-      if (!made) {
-        fail(made.failure());
-        ok = false;
-        break;
-      }
-      values.push_back(std::move(made.value()));
-    }
-    if (!ok) continue;
-    const auto point = functional.estimate(level_total, values);
-    if (!point) {
-      fail(point.failure());
-      continue;
-    }
-    const auto& ready = prepared[plan.weighting][plan.interval];
-    const Result<Interval> interval = ready ? ready.value()->interval(tables[task], point.value())
-                                            : Result<Interval>(ready.failure());
-    if (!interval) {
-      fail(interval.failure());
-      continue;
-    }
-    out.estimate[i] = point.value().estimate;
-    out.se[i] = interval.value().se;
-    out.lower[i] = interval.value().lower;
-    out.upper[i] = interval.value().upper;
-    out.seconds[i] = since(start) + weigh_seconds[plan.weighting] +
-                     prepare_seconds[plan.weighting][plan.interval] + table_seconds[task];
+    std::vector<double> marginal(v.size(), 0.0);
+    const std::size_t inner = answers.size() == 2 ? schema[answers[1]].size() : 1;
+    for (std::size_t j = 0; j < level_totals.size(); ++j)
+      marginal[k == 0 ? j / inner : j % inner] += level_totals[j];
+    if (!(total(marginal) > 0))
+      return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+    auto made = plan_->value_rules[plan.value_rule].plugin->values(v, marginal);
+    if (!made) return made.failure();
+    values.push_back(std::move(made.value()));
   }
+  return values;
+}
 
-  // What the simulated survey would have printed: unweighted, or after the report's own weighting.
+/// One estimator of one estimand into its slot; the reason if it cannot be made.
+std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& shared,
+                                               ReplicateResults& out) const {
+  const auto start = Clock::now();
+  const EstimatorPlan& plan = estimators_[i];
+  if (!shared.weights[plan.weighting]) return shared.weights[plan.weighting].failure();
+  const std::size_t task = estimand_task_[plan.estimand];
+  const std::vector<double>& totals = shared.totals[task][plan.weighting];
+  const auto values = level_numbers(plan, totals);
+  if (!values) return values.failure();
+  const auto point = plan_->estimands[plan.estimand].functional->estimate(totals, values.value());
+  if (!point) return point.failure();
+  const auto& prepared = shared.prepared[plan.weighting][plan.interval];
+  if (!prepared) return prepared.failure();
+  const auto interval = prepared.value()->interval(shared.tables[task], point.value());
+  if (!interval) return interval.failure();
+  out.estimate[i] = point.value().estimate;
+  out.se[i] = interval.value().se;
+  out.lower[i] = interval.value().lower;
+  out.upper[i] = interval.value().upper;
+  out.seconds[i] = since(start) + shared.weigh_seconds[plan.weighting] +
+                   shared.prepare_seconds[plan.weighting][plan.interval] +
+                   shared.table_seconds[task];
+  return std::nullopt;
+}
+
+/// What the simulated survey would have printed: unweighted, or after the report's own weighting.
+void ReplicatePlan::publish(const Working& shared, ReplicateResults& out) const {
   for (const PublishedTask& task : published_) {
     const PublishedNumber& n = scenario_->numbers[task.number];
-    std::vector<double> plain;
-    const auto table_totals = [&](std::size_t t) -> const std::vector<double>& {
-      if (n.view == View::weighted_sample) return totals[t][view_weighting_];
-      plain.assign(tables[t].levels, 0.0);
-      for (std::size_t c = 0; c < tables[t].cells.size(); ++c)
-        for (std::size_t level = 0; level < tables[t].levels; ++level)
-          plain[level] += tables[t].weight[c * tables[t].levels + level];
-      return plain;
+    const auto totals = [&](std::size_t t) {
+      return n.view == View::weighted_sample ? shared.totals[t][view_weighting_]
+                                             : unweighted_totals(shared.tables[t]);
     };
-    const WeightedMean first = weighted_mean(table_totals(task.first), task.values);
+    const WeightedMean first = weighted_mean(totals(task.first), task.values);
     double& value = out.published[task.number];
     if (n.statistic == Statistic::count)
       value = first.sum;
     else if (!task.second_values.empty())
-      value = first.mean - weighted_mean(table_totals(task.second), task.second_values).mean;
+      value = first.mean - weighted_mean(totals(task.second), task.second_values).mean;
     else
       value = first.mean;
   }
-  for (std::size_t k = 0; k < profile_.size(); ++k) {
-    const Tabulation& table = tables[profile_task_[k]];
-    std::vector<double> plain(table.levels, 0.0);
-    for (std::size_t c = 0; c < table.cells.size(); ++c)
-      for (std::size_t level = 0; level < table.levels; ++level)
-        plain[level] += table.weight[c * table.levels + level];
-    const std::vector<double>& weighted =
-        weights[view_weighting_] ? totals[profile_task_[k]][view_weighting_] : plain;
-    double plain_sum = 0, weighted_sum = 0;
-    for (double x : plain) plain_sum += x;
-    for (double x : weighted) weighted_sum += x;
-    for (double x : plain) out.profile_sample.push_back(x / plain_sum);
-    for (double x : weighted) out.profile_weighted.push_back(x / weighted_sum);
+}
+
+/// One-way shares before and after the report's weighting; NaN where that failed.
+void ReplicatePlan::record_profile(const Working& shared, ReplicateResults& out) const {
+  const auto append = [](std::vector<double>& shares, const std::vector<double>& totals,
+                         std::size_t levels) {
+    const double sum = total(totals);
+    for (std::size_t level = 0; level < levels; ++level)
+      shares.push_back(totals.empty() ? kNone : totals[level] / sum);
+  };
+  for (std::size_t task : profile_task_) {
+    const Tabulation& table = shared.tables[task];
+    append(out.profile_sample, unweighted_totals(table), table.levels);
+    append(out.profile_weighted, shared.totals[task][view_weighting_], table.levels);
   }
-  return out;
 }
 
 }  // namespace steelyard

@@ -3,6 +3,8 @@
 // One replicate: everything that is computed from one sample.
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "core/sample.hpp"
@@ -50,6 +52,16 @@ class ReplicatePlan {
     std::vector<double> values, second_values;
   };
 
+  struct Working;
+  void weigh(const Sample& sample, Working& shared) const;
+  void tabulate(const Sample& sample, Working& shared) const;
+  Result<std::vector<BucketValues>> level_numbers(const EstimatorPlan& plan,
+                                                  std::span<const double> level_totals) const;
+  std::optional<Failure> estimate(std::size_t i, const Working& shared,
+                                  ReplicateResults& out) const;
+  void publish(const Working& shared, ReplicateResults& out) const;
+  void record_profile(const Working& shared, ReplicateResults& out) const;
+
   std::size_t task_for(const Domain& domain, std::vector<VariableId> answers);
   void need(VariableId id);
   void plan_published();
@@ -60,7 +72,6 @@ class ReplicatePlan {
   std::vector<Domain> domains_;
   std::vector<Task> tasks_;
   std::vector<std::size_t> estimand_task_;
-  std::vector<std::size_t> estimand_first_;  ///< first estimator of each estimand
   std::vector<EstimatorPlan> estimators_;
   std::vector<PublishedTask> published_;
   std::vector<VariableId> variables_, cell_variables_, profile_;
