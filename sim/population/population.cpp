@@ -109,6 +109,27 @@ std::vector<VariableSet> Population::generators() const {
 
 void Population::fit_answers(Unmet unmet) {
   const auto start = std::chrono::steady_clock::now();
+  seed_answers();
+  const std::vector<BlockConstraint> blocks = undo_weighting();
+  std::vector<MeanConstraint> constraints;
+  for (std::size_t i = 0; i < scenario_->numbers.size(); ++i) {
+    const PublishedNumber& n = scenario_->numbers[i];
+    if (n.use != Use::fit || n.view == View::population || n.quantity.empty()) continue;
+    if (!view_factor_.empty() && is_weighting_share(n)) continue;  // met by the block
+    constraints.push_back(answers_constraint(i));
+  }
+  JunctionTree& tree = *weighted_;
+  fit_.answers = steelyard::fit(tree, constraints, blocks, {});
+  fit_.answers_seconds = seconds_since(start);
+  fit_.cliques = tree.cliques().size();
+  fit_.cells = tree.cells();
+  for (const Clique& c : tree.cliques())
+    fit_.largest_clique = std::max(fit_.largest_clique, c.cells);
+  refuse_unmet(unmet);
+}
+
+/// The answers' law before any number: seeds, and the population's law of the root variables.
+void Population::seed_answers() {
   const Scenario& s = *scenario_;
   // Groupings of root variables stand with them: seeds and domains on regions need no provinces.
   VariableSet root_set(s.root.begin(), s.root.end());
@@ -132,91 +153,93 @@ void Population::fit_answers(Unmet unmet) {
                     ? root.p[c] * root_law_[root_state[c]] / present[root_state[c]]
                     : 0.0;
   tree.distribute();
+}
 
-  // The report's weighted view has the census shares of its weighting cells; undoing it means
-  // multiplying by sample share / census share, which the sample's own table of those cells gives.
-  std::vector<BlockConstraint> blocks;
-  std::vector<double> census;
-  if (!s.weighting_view_cross.empty()) {
-    census = share(s.weighting_view_cross);
-    BlockConstraint block;
-    block.name = "weighting view";
-    block.clique = 0;
-    block.target = census;
-    project(s.schema, root, s.weighting_view_cross, block.state_of);
-    blocks.push_back(std::move(block));
-    std::vector<double> sample_share(census.size(), -1);
-    double sum = 0;
-    if (s.weighting_view_cross.size() == 1)
-      for (const PublishedNumber& n : s.numbers)
-        if (n.use == Use::fit && n.view == View::sample && n.statistic == Statistic::share &&
-            n.scope.empty() && n.quantity == s.weighting_view_cross && n.levels.size() == 1) {
-          sample_share[n.levels[0]] = n.value;
-          sum += n.value;
-        }
-    for (std::size_t v = 0; v < sample_share.size(); ++v)
-      if (sample_share[v] < 0)
-        throw UserError({(s.folder / "scenario.toml").string()}, "weighting_view",
-                        "the sample's share of \"" + s.schema[s.weighting_view_cross[0]].levels[v] +
-                            "\" is not given",
-                        "give every level of the weighting variable in the view \"sample\", so "
-                        "that the weighting can be undone");
-    view_factor_.resize(census.size());
-    for (std::size_t v = 0; v < census.size(); ++v)
-      view_factor_[v] = census[v] > 0 ? sample_share[v] / sum / census[v] : 0.0;
+bool Population::is_weighting_share(const PublishedNumber& n) const {
+  return n.use == Use::fit && n.view == View::sample && n.statistic == Statistic::share &&
+         n.scope.empty() && n.quantity == scenario_->weighting_view_cross && n.levels.size() == 1;
+}
+
+/// The report's weighted view has the census shares of its weighting cells; undoing it means
+/// multiplying by sample share / census share, which the sample's own table of those cells gives.
+std::vector<BlockConstraint> Population::undo_weighting() {
+  const Scenario& s = *scenario_;
+  if (s.weighting_view_cross.empty()) return {};
+  if (s.weighting_view_cross.size() != 1)
+    throw UserError({(s.folder / "scenario.toml").string()}, "weighting_view",
+                    "is over several variables, whose sample shares no number can give",
+                    "use a post-stratification on one variable");
+  const std::vector<double> census = share(s.weighting_view_cross);
+  BlockConstraint block;
+  block.name = "weighting view";
+  block.clique = 0;
+  block.target = census;
+  project(s.schema, weighted_->root(), s.weighting_view_cross, block.state_of);
+  std::vector<double> sample_share(census.size(), -1);
+  double sum = 0;
+  for (const PublishedNumber& n : s.numbers)
+    if (is_weighting_share(n)) {
+      sample_share[n.levels[0]] = n.value;
+      sum += n.value;
+    }
+  for (std::size_t v = 0; v < sample_share.size(); ++v)
+    if (sample_share[v] < 0)
+      throw UserError({(s.folder / "scenario.toml").string()}, "weighting_view",
+                      "the sample's share of \"" + s.schema[s.weighting_view_cross[0]].levels[v] +
+                          "\" is not given",
+                      "give every level of the weighting variable in the view \"sample\", so "
+                      "that the weighting can be undone");
+  view_factor_.resize(census.size());
+  for (std::size_t v = 0; v < census.size(); ++v)
+    view_factor_[v] = census[v] > 0 ? sample_share[v] / sum / census[v] : 0.0;
+  return {std::move(block)};
+}
+
+/// The number as a constraint on the weighted law, in its own view.
+MeanConstraint Population::answers_constraint(std::size_t i) const {
+  const Scenario& s = *scenario_;
+  const JunctionTree& tree = *weighted_;
+  const PublishedNumber& n = s.numbers[i];
+  const bool own_view = n.view == View::sample && !view_factor_.empty();
+  VariableSet set = variables_of(n);
+  if (own_view) {
+    set.insert(set.end(), s.weighting_view_cross.begin(), s.weighting_view_cross.end());
+    std::sort(set.begin(), set.end());
+    set.erase(std::unique(set.begin(), set.end()), set.end());
   }
-
-  std::vector<MeanConstraint> constraints;
-  for (std::size_t i = 0; i < s.numbers.size(); ++i) {
-    const PublishedNumber& n = s.numbers[i];
-    if (n.use != Use::fit || n.view == View::population || n.quantity.empty()) continue;
-    const bool own_view = n.view == View::sample && !view_factor_.empty();
-    if (own_view && n.scope.empty() && n.statistic == Statistic::share &&
-        n.quantity == s.weighting_view_cross)
-      continue;  // met by the block
-    VariableSet set = variables_of(n);
-    if (own_view) {
-      set.insert(set.end(), s.weighting_view_cross.begin(), s.weighting_view_cross.end());
-      std::sort(set.begin(), set.end());
-      set.erase(std::unique(set.begin(), set.end()), set.end());
-    }
-    MeanConstraint k;
-    k.number = i;
-    k.clique = tree.home(set);
-    const Clique& clique = tree.cliques()[k.clique];
-    std::vector<double> cell_weight;
-    if (own_view) {
-      std::vector<std::uint32_t> state;
-      project(s.schema, clique, s.weighting_view_cross, state);
-      for (std::uint32_t v : state) cell_weight.push_back(view_factor_[v]);
-    }
-    k.groups = group_scope(s.schema, clique, n, n.scope, cell_weight);
-    if (n.statistic == Statistic::mean_difference)
-      k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight);
-    k.lower = n.lower;
-    k.upper = n.upper;
-    if (n.statistic == Statistic::count) {
-      k.lower /= static_cast<double>(s.reported_size);
-      k.upper /= static_cast<double>(s.reported_size);
-    }
-    if (n.statistic == Statistic::ratio_to_population) {
-      double population = 0;
-      const auto shares = share(n.quantity);
-      for (LevelCode level : n.levels) population += shares[level];
-      k.lower *= population;
-      k.upper *= population;
-    }
-    k.scale = spread(k.groups);
-    step_inside(k);
-    constraints.push_back(std::move(k));
+  MeanConstraint k;
+  k.number = i;
+  k.clique = tree.home(set);
+  const Clique& clique = tree.cliques()[k.clique];
+  std::vector<double> cell_weight;
+  if (own_view) {
+    std::vector<std::uint32_t> state;
+    project(s.schema, clique, s.weighting_view_cross, state);
+    for (std::uint32_t v : state) cell_weight.push_back(view_factor_[v]);
   }
-  fit_.answers = steelyard::fit(tree, constraints, blocks, {});
-  fit_.answers_seconds = seconds_since(start);
-  fit_.cliques = tree.cliques().size();
-  fit_.cells = tree.cells();
-  for (const Clique& c : tree.cliques())
-    fit_.largest_clique = std::max(fit_.largest_clique, c.cells);
+  k.groups = group_scope(s.schema, clique, n, n.scope, cell_weight);
+  if (n.statistic == Statistic::mean_difference)
+    k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight);
+  k.lower = n.lower;
+  k.upper = n.upper;
+  if (n.statistic == Statistic::count) {
+    k.lower /= static_cast<double>(s.reported_size);
+    k.upper /= static_cast<double>(s.reported_size);
+  }
+  if (n.statistic == Statistic::ratio_to_population) {
+    double population = 0;
+    const auto shares = share(n.quantity);
+    for (LevelCode level : n.levels) population += shares[level];
+    k.lower *= population;
+    k.upper *= population;
+  }
+  k.scale = spread(k.groups);
+  step_inside(k);
+  return k;
+}
 
+void Population::refuse_unmet(Unmet unmet) const {
+  const Scenario& s = *scenario_;
   std::string complaint;
   for (const FitReport* report : {&fit_.population, &fit_.answers})
     for (const FitReport::Unmet& u : report->unmet) {

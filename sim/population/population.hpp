@@ -47,6 +47,11 @@ class Population {
  private:
   void fit_population();
   void fit_answers(Unmet unmet);
+  void seed_answers();
+  std::vector<BlockConstraint> undo_weighting();
+  MeanConstraint answers_constraint(std::size_t number) const;
+  bool is_weighting_share(const PublishedNumber& number) const;
+  void refuse_unmet(Unmet unmet) const;
   void derive_laws();
   std::vector<VariableSet> generators() const;
   double mean_of(const JunctionTree& law, const PublishedNumber& number, const Domain& scope,
