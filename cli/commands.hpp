@@ -34,7 +34,7 @@ struct DrawOptions : CommonOptions {
 };
 
 struct SynthesizeOptions : CommonOptions {
-  std::string output;
+  std::string output, slice;
   std::optional<std::uint64_t> size, seed;
   bool tally_only = false;
   int threads = 0;

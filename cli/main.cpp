@@ -68,6 +68,8 @@ int parse_and_run(int argc, char** argv) {
                          "persons; default: the scenario's population.size");
   synthesize->add_option("--seed", synthesize_options.seed,
                          "seed of all random numbers; required unless the scenario has one");
+  synthesize->add_option("--slice", synthesize_options.slice,
+                         "a:b: only persons a to b - 1; they are the same as in the whole");
   synthesize->add_flag("--tally-only", synthesize_options.tally_only,
                        "one-way tables only, in bounded memory");
   synthesize->add_option("--threads", synthesize_options.threads, "default: all cores")

@@ -66,6 +66,10 @@ int synthesize_command(const SynthesizeOptions& options) {
       scenario, options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
   const PopulationFrame frame(population);
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+  if (options.tally_only && !options.slice.empty())
+    throw UserError({}, "synthesize", "--slice and --tally-only do not go together",
+                    "leave one out");
+  const PersonRange range = parse_slice(options.slice, frame.size());
   if (options.tally_only) return tally(options, population, frame, seed, progress);
 
   OutputFile file(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
@@ -86,30 +90,30 @@ int synthesize_command(const SynthesizeOptions& options) {
                         {"scenario_hash", scenario.hash},
                         {"seed", std::to_string(static_cast<std::uint64_t>(seed))},
                         {"version", STEELYARD_VERSION}});
-  synthesize_blocks(
-      population, frame, all, latents, seed, options.threads, [&](const PersonBlock& block) {
-        std::vector<std::span<const std::uint8_t>> code_spans;
-        for (const auto& column : block.columns) code_spans.emplace_back(column);
-        std::vector<std::vector<double>> latent = block.latent_values;
-        std::vector<std::span<const double>> value_spans;
-        for (std::size_t l = 0; l < latents.size(); ++l) {
-          const auto& bucket = block.columns[index(latents[l])];
-          for (std::size_t i = 0; i < block.n; ++i)
-            if (bucket[i] >= schema[latents[l]].size())
-              latent[l][i] = std::numeric_limits<double>::quiet_NaN();
-          value_spans.emplace_back(latent[l]);
-        }
-        writer.append(code_spans, value_spans);
-        progress.update(
-            "population",
-            static_cast<double>(block.first + block.n) / static_cast<double>(frame.size()),
-            static_cast<double>(frame.size()), "persons");
-      });
+  synthesize_blocks(population, frame, range, all, latents, seed, options.threads,
+                    [&](const PersonBlock& block) {
+                      std::vector<std::span<const std::uint8_t>> code_spans;
+                      for (const auto& column : block.columns) code_spans.emplace_back(column);
+                      std::vector<std::vector<double>> latent = block.latent_values;
+                      std::vector<std::span<const double>> value_spans;
+                      for (std::size_t l = 0; l < latents.size(); ++l) {
+                        const auto& bucket = block.columns[index(latents[l])];
+                        for (std::size_t i = 0; i < block.n; ++i)
+                          if (bucket[i] >= schema[latents[l]].size())
+                            latent[l][i] = std::numeric_limits<double>::quiet_NaN();
+                        value_spans.emplace_back(latent[l]);
+                      }
+                      writer.append(code_spans, value_spans);
+                      progress.update("population",
+                                      static_cast<double>(block.first + block.n - range.first) /
+                                          static_cast<double>(range.last - range.first),
+                                      static_cast<double>(range.last - range.first), "persons");
+                    });
   writer.close();
   file.commit();
   progress.finish();
   fmt::print("written: {} ({} persons, {} variables, {} latent values)\n", options.output,
-             frame.size(), schema.size(), latents.size());
+             range.last - range.first, schema.size(), latents.size());
   return 0;
 }
 

@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <memory>
 #include <mutex>
 
+#include "core/config.hpp"
+#include "core/text.hpp"
 #include "study/parallel.hpp"
 
 namespace steelyard {
@@ -34,24 +37,46 @@ void each_block(const PopulationFrame& frame, std::uint64_t begin, std::uint64_t
 
 }  // namespace
 
+PersonRange parse_slice(const std::string& text, std::uint64_t size) {
+  if (text.empty()) return {0, size};
+  const auto fail = [&](const std::string& problem) -> PersonRange {
+    throw UserError(
+        {}, "--slice", "\"" + text + "\" " + problem,
+        "write a:b for persons a to b - 1, numbered from 0; there are " + std::to_string(size));
+  };
+  const Texts parts = split(text, ":");
+  PersonRange range;
+  std::uint64_t* const ends[] = {&range.first, &range.last};
+  if (parts.size() != 2) return fail("is not a:b");
+  for (std::size_t k = 0; k < 2; ++k) {
+    const char* const begin = parts[k].data();
+    const auto [end, error] = std::from_chars(begin, begin + parts[k].size(), *ends[k]);
+    if (error != std::errc{} || end != begin + parts[k].size())
+      return fail("is not two whole numbers");
+  }
+  if (range.first >= range.last) return fail("holds nobody");
+  if (range.last > size) return fail("is out of range");
+  return range;
+}
+
 void synthesize_blocks(const Population& population, const PopulationFrame& frame,
-                       std::span<const VariableId> variables, std::span<const VariableId> latents,
-                       Seed seed, int threads,
+                       PersonRange range, std::span<const VariableId> variables,
+                       std::span<const VariableId> latents, Seed seed, int threads,
                        const std::function<void(const PersonBlock&)>& take) {
   const Synthesizer synthesizer(population, variables, latents);
   tbb::enumerable_thread_specific<Synthesizer::Scratch> scratches(
       [&] { return synthesizer.scratch(); });
   tbb::task_arena arena(thread_count(threads));
   arena.execute([&] {
-    std::uint64_t next = 0;
+    std::uint64_t next = range.first;
     const auto source = [&](tbb::flow_control& control) -> std::uint64_t {
-      if (next >= frame.size()) control.stop();
+      if (next >= range.last) control.stop();
       return std::exchange(next, next + kRun);
     };
     const auto make = [&](std::uint64_t begin) {
       auto block = std::make_shared<PersonBlock>();
       block->first = begin;
-      block->n = static_cast<std::size_t>(std::min(frame.size(), begin + kRun) - begin);
+      block->n = static_cast<std::size_t>(std::min(range.last, begin + kRun) - begin);
       block->columns.resize(population.law().schema().size());
       block->latent_values.resize(latents.size());
       Synthesizer::Scratch& scratch = scratches.local();

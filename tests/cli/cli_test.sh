@@ -69,6 +69,11 @@ expect 0 "samples" "$steelyard" draw two-by-two --seed 1 --format h5 -o "$work/d
 expect 2 "is a superpopulation, without persons" "$steelyard" synthesize two-by-two --seed 1 --tally-only
 expect 0 "100000 persons, 3 variables" "$steelyard" synthesize two-by-two --size 100000 --seed 1 -o "$work/pop.h5" --quiet
 expect 0 "region,north,50000,0.50000000" "$steelyard" synthesize two-by-two --size 100000 --seed 1 --tally-only --quiet
+expect 0 "70000 persons, 3 variables" "$steelyard" synthesize two-by-two --size 100000 --seed 1 --slice 20000:90000 -o "$work/slice.h5" --quiet
+expect 2 '"90000:20000" holds nobody' "$steelyard" synthesize two-by-two --size 100000 --seed 1 --slice 90000:20000 -o "$work/no.h5"
+expect 2 '"0:100001" is out of range' "$steelyard" synthesize two-by-two --size 100000 --seed 1 --slice 0:100001 -o "$work/no.h5"
+expect 2 '"5" is not a:b' "$steelyard" synthesize two-by-two --size 100000 --seed 1 --slice 5 -o "$work/no.h5"
+expect 2 '"a:b" is not two whole numbers' "$steelyard" synthesize two-by-two --size 100000 --seed 1 --slice a:b -o "$work/no.h5"
 expect 2 "no output is named" "$steelyard" synthesize two-by-two --size 10000 --seed 1
 expect 2 "is out of range" "$steelyard" synthesize two-by-two --size 0 --seed 1 --tally-only
 
@@ -84,6 +89,9 @@ for name in ("region", "sex", "outcome"):
     levels = [x.decode() if isinstance(x, bytes) else x for x in sample["variables"][name].attrs["levels"]]
     assert [levels[c] for c in sample["variables"][name][:]] == [r[name] for r in rows], name
 population = h5py.File(work + "/pop.h5")
+part = h5py.File(work + "/slice.h5")
+for name in ("region", "sex", "outcome"):
+    assert (population["variables"][name][20000:90000] == part["variables"][name][:]).all(), name
 assert population["variables/region"].shape == (100000,)
 yes = (population["variables/outcome"][:] == 0).mean()
 assert abs(yes - 0.47) < 1e-4, yes
