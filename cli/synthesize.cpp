@@ -17,8 +17,9 @@ std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scen
 
 namespace {
 
-int tally(const SynthesizeOptions& options, const Population& population,
-          const PopulationFrame& frame, Seed seed, Progress& progress) {
+int tally(const SynthesizeOptions& options, std::optional<OutputFile>& file,
+          const Population& population, const PopulationFrame& frame, Seed seed,
+          Progress& progress) {
   const auto counts = tally_population(population, frame, seed, options.threads, [&](double f) {
     progress.update("population", f, static_cast<double>(frame.size()), "persons");
   });
@@ -38,13 +39,12 @@ int tally(const SynthesizeOptions& options, const Population& population,
           std::sqrt(law[level] * (1 - law[level]) / n));
     }
   }
-  if (options.output.empty()) {
+  if (!file) {
     fmt::print("{}", text);
     return 0;
   }
-  OutputFile file(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
-  write_file(file.staging(), text);
-  file.commit();
+  write_file(file->staging(), text);
+  file->commit();
   fmt::print("written: {}\n", options.output);
   return 0;
 }
@@ -62,17 +62,19 @@ int synthesize_command(const SynthesizeOptions& options) {
                     "pass --size N");
   if (options.output.empty() && !options.tally_only)
     throw UserError({}, "synthesize", "no output is named", "pass -o FILE.h5, or --tally-only");
+  if (options.tally_only && !options.slice.empty())
+    throw UserError({}, "synthesize", "--slice and --tally-only do not go together",
+                    "leave one out");
+  const PersonRange range = parse_slice(options.slice, *scenario.population_size);
+  std::optional<OutputFile> file;  // refused before the work, not after it
+  if (!options.output.empty())
+    file.emplace(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   const Population population(
       scenario, options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
   const PopulationFrame frame(population);
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
-  if (options.tally_only && !options.slice.empty())
-    throw UserError({}, "synthesize", "--slice and --tally-only do not go together",
-                    "leave one out");
-  const PersonRange range = parse_slice(options.slice, frame.size());
-  if (options.tally_only) return tally(options, population, frame, seed, progress);
+  if (options.tally_only) return tally(options, file, population, frame, seed, progress);
 
-  OutputFile file(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   const Schema& schema = scenario.schema;
   std::vector<VariableId> all, latents;
   std::vector<CodeColumn> codes;
@@ -85,7 +87,7 @@ int synthesize_command(const SynthesizeOptions& options) {
     latents.push_back(law.variable());
     values.push_back({schema[law.variable()].name, schema[law.variable()].unit});
   }
-  ColumnsWriter writer(file.staging(), "steelyard population", codes, values,
+  ColumnsWriter writer(file->staging(), "steelyard population", codes, values,
                        {{"scenario", scenario.name},
                         {"scenario_hash", scenario.hash},
                         {"seed", std::to_string(static_cast<std::uint64_t>(seed))},
@@ -110,7 +112,7 @@ int synthesize_command(const SynthesizeOptions& options) {
                                       static_cast<double>(range.last - range.first), "persons");
                     });
   writer.close();
-  file.commit();
+  file->commit();
   progress.finish();
   fmt::print("written: {} ({} persons, {} variables, {} latent values)\n", options.output,
              range.last - range.first, schema.size(), latents.size());
