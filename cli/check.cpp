@@ -3,7 +3,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/audit_text.hpp"
 #include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "core/output.hpp"
 #include "core/scenario.hpp"
 #include "sim/population/population.hpp"
 #include "study/plan.hpp"
@@ -33,17 +36,54 @@ std::vector<Finding> findings(const Population& population) {
   return list;
 }
 
+void write_reconciled(const CheckOptions& options, const Scenario& scenario, const Audit& audit) {
+  if (options.reconcile.empty()) return;
+  OutputFile file(options.reconcile, options.force ? Overwrite::replace : Overwrite::refuse);
+  write_file(file.staging(), reconciled_csv(scenario, audit));
+  file.commit();
+  if (options.json) return;
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < scenario.numbers.size(); ++i)
+    changed += scenario.numbers[i].note != audit.reconciled[i].note;
+  fmt::print("wrote {}: {} numbers, {} of them changed, each with its note\n", options.reconcile,
+             scenario.numbers.size(), changed);
+}
+
+/// The numbers as printed: the audit alone, since there may be no law to fit.
+int check_as_printed(const CheckOptions& options, const Scenario& scenario, const Audit& audit) {
+  if (options.json)
+    fmt::print("{}\n", nlohmann::ordered_json{{"scenario", scenario.name},
+                                              {"ok", audit.possible()},
+                                              {"reading", "as printed"},
+                                              {"audit", audit_json(scenario, audit)}}
+                           .dump(2));
+  else
+    fmt::print("{}, as printed (its exchanges and exclusions ignored)\n{}\n", scenario.name,
+               audit_text(scenario, audit));
+  return audit.possible() || options.accept ? 0 : 1;
+}
+
 }  // namespace
 
-int check_command(const CommonOptions& options) {
-  const Scenario scenario = load_scenario(options.scenario, options.settings);
+int check_command(const CheckOptions& options) {
+  const Scenario scenario =
+      load_scenario(options.scenario, options.settings,
+                    options.as_printed ? Reading::as_printed : Reading::corrected);
+  if (!options.reconcile.empty())  // refuse before the work
+    OutputFile(options.reconcile, options.force ? Overwrite::replace : Overwrite::refuse);
   const StudyPlan plan = plan_study(scenario);
+  AuditOptions audit_options;
+  if (!options.quiet && !options.json)
+    audit_options.progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+  const Audit audit = steelyard::audit(scenario, audit_options);
+  write_reconciled(options, scenario, audit);
+  if (options.as_printed) return check_as_printed(options, scenario, audit);
   const Population population(scenario, Population::Unmet::accept);
   const PopulationFit& fit = population.fit();
   const std::vector<Finding> bad = findings(population);
   const double block_error =
       std::max(fit.population.largest_block_error, fit.answers.largest_block_error);
-  const bool ok = bad.empty() && block_error < 1e-6;
+  const bool ok = bad.empty() && block_error < 1e-6 && audit.possible();
   std::size_t excluded = 0, not_modelled = 0, assumed = 0;
   for (const PublishedNumber& n : scenario.numbers) {
     excluded += n.use == Use::excluded;
@@ -62,7 +102,8 @@ int check_command(const CommonOptions& options) {
                                   {"estimands", plan.estimands.size()},
                                   {"fit_seconds", fit.population_seconds + fit.answers_seconds},
                                   {"sweeps", fit.answers.sweeps},
-                                  {"largest_table_error", block_error}};
+                                  {"largest_table_error", block_error},
+                                  {"audit", audit_json(scenario, audit)}};
     answer["not_met"] = nlohmann::ordered_json::array();
     for (const Finding& f : bad)
       answer["not_met"].push_back({{"id", f.id},
@@ -85,6 +126,7 @@ int check_command(const CommonOptions& options) {
   fmt::print("fit: {} cliques, {} cells (largest {}), {} sweeps, {:.2f} s; tables met to {:.1g}\n",
              fit.cliques, fit.cells, fit.largest_clique, fit.answers.sweeps,
              fit.population_seconds + fit.answers_seconds, block_error);
+  fmt::print("{}\n", audit_text(scenario, audit));
   if (ok) {
     fmt::print("every number that is not excluded lies within its interval\n");
     return 0;

@@ -18,6 +18,11 @@ struct CommonOptions {
   bool quiet = false;
 };
 
+struct CheckOptions : CommonOptions {
+  bool as_printed = false;  ///< ignore the scenario's own exchanges and exclusions
+  std::string reconcile;    ///< numbers file to write
+};
+
 struct RunOptions : CommonOptions {
   std::string output;
   std::optional<std::uint32_t> replicates;
@@ -47,7 +52,7 @@ struct ReportOptions {
 
 int list_command(const std::string& kind, bool json);
 int describe_command(const std::string& name);
-int check_command(const CommonOptions& options);
+int check_command(const CheckOptions& options);
 int run_command(const RunOptions& options);
 int draw_command(const DrawOptions& options);
 int synthesize_command(const SynthesizeOptions& options);

@@ -51,10 +51,18 @@ int parse_and_run(int argc, char** argv) {
   describe->add_option("name", name)->required();
   describe->callback([&] { code = describe_command(name); });
 
-  CommonOptions check_options;
+  CheckOptions check_options;
   CLI::App* check = app.add_subcommand(
-      "check", "validate a scenario, fit it, and say which published numbers cannot be met");
+      "check",
+      "validate a scenario, audit its published numbers (what contradicts what, and what would "
+      "repair it), fit it, and say which numbers cannot be met");
   add_common(check, check_options);
+  check->add_flag("--as-printed", check_options.as_printed,
+                  "audit every number as printed: the scenario's own exchanges and exclusions are "
+                  "ignored, and nothing is fitted");
+  check->add_option(
+      "--reconcile", check_options.reconcile,
+      "write a numbers file with every contradiction repaired and every change noted");
   check->add_flag("--json", check_options.json, "as JSON");
   check->callback([&] { code = check_command(check_options); });
 

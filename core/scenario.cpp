@@ -178,9 +178,10 @@ std::vector<std::string> shipped_scenarios() {
   return {names.begin(), names.end()};
 }
 
-Scenario load_scenario(const std::string& name_or_folder,
-                       const std::vector<std::string>& settings) {
+Scenario load_scenario(const std::string& name_or_folder, const std::vector<std::string>& settings,
+                       Reading reading) {
   Scenario scenario;
+  scenario.reading = reading;
   scenario.folder = find_scenario(name_or_folder);
   scenario.settings = settings;
   const std::string path = (scenario.folder / "scenario.toml").string();
@@ -207,10 +208,10 @@ Scenario load_scenario(const std::string& name_or_folder,
       apply_setting(*document, setting);
     scenario.toml_text += "\n# --set " + setting;
   }
-  detail::ScenarioReader reader(scenario, *document);
-  reader.remember(scenario.toml_text);
+  detail::ScenarioReader files(scenario, *document);
+  files.remember(scenario.toml_text);
   scenario.document = document;
-  reader.read();
+  files.read();
   for (const std::string& setting : number_settings) {
     const auto equals = setting.find('=');
     const std::string id = setting.substr(0, equals);

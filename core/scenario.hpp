@@ -37,6 +37,21 @@ struct SelectionOdds {
   Place place;
 };
 
+/// Two levels of a variable that some published numbers are read with exchanged.
+struct LevelExchange {
+  Texts numbers;  ///< identifiers; a trailing * stands for any ending
+  VariableId variable{};
+  LevelCode first = 0, second = 0;
+  std::string source;
+  Place place;
+};
+
+/// Applies it to one number's levels and scopes, and says so in its note; false if nothing changes.
+bool exchange_levels(const Schema& schema, PublishedNumber& number, const LevelExchange& exchange);
+
+/// Whether a scenario's own corrections (exchanges, exclusions) are followed.
+enum class Reading { corrected, as_printed };
+
 struct Scenario {
   std::filesystem::path folder;
   std::string name, title, title_zh, description;
@@ -50,11 +65,13 @@ struct Scenario {
   std::vector<MarginTable> tables;
   std::vector<PublishedNumber> numbers;
   std::vector<SelectionOdds> selection;
+  std::vector<LevelExchange> exchanges;  ///< already applied, unless read as printed
+  Reading reading = Reading::corrected;
   std::optional<std::uint64_t> population_size;  ///< nothing: superpopulation
   std::string population_unit;
-  std::vector<VariableId> root;  ///< the variables that selection depends on
-  std::uint64_t sample_size = 0;       ///< respondents in each drawn sample
-  std::uint64_t reported_size = 0;     ///< respondents of the survey whose counts are published
+  std::vector<VariableId> root;     ///< the variables that selection depends on
+  std::uint64_t sample_size = 0;    ///< respondents in each drawn sample
+  std::uint64_t reported_size = 0;  ///< respondents of the survey whose counts are published
   std::optional<std::uint64_t> seed;
 
   /// Reader of the whole scenario.toml; the parts read here count as read.
@@ -73,8 +90,11 @@ std::vector<std::string> shipped_scenarios();
 /// @param settings        "key=value" changes: a dotted TOML path, sections with a name addressed
 /// by
 ///                        it ("weighting.raking.tolerance=1e-8"), or "number.ID=value"
+/// @param reading         as_printed: exchanges are not applied, excluded numbers count as fitted,
+///                        and published numbers that contradict each other are no error here
 /// @throws UserError for everything that is wrong in its files
 Scenario load_scenario(const std::string& name_or_folder,
-                       const std::vector<std::string>& settings = {});
+                       const std::vector<std::string>& settings = {},
+                       Reading reading = Reading::corrected);
 
 }  // namespace steelyard

@@ -15,6 +15,40 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
+}  // namespace steelyard::detail
+
+namespace steelyard {
+
+bool exchange_levels(const Schema& schema, PublishedNumber& n, const LevelExchange& x) {
+  bool changed = false;
+  const auto swap = [&](std::vector<LevelCode>& levels) {
+    std::vector<LevelCode> before = levels;
+    for (LevelCode& level : levels)
+      level = level == x.first ? x.second : level == x.second ? x.first : level;
+    std::sort(levels.begin(), levels.end());
+    std::sort(before.begin(), before.end());
+    changed |= levels != before;
+  };
+  if (n.quantity.size() == 1 && n.quantity[0] == x.variable) swap(n.levels);
+  for (Domain* domain : {&n.scope, &n.other_scope})
+    for (Condition& condition : *domain)
+      if (condition.variable == x.variable) swap(condition.levels);
+  if (!changed) return false;
+  const Variable& v = schema[x.variable];
+  if (!n.levels.empty()) {
+    Texts names;
+    for (LevelCode level : n.levels) names.push_back(schema[n.quantity[0]].levels[level]);
+    n.level_text = join(names, "|");
+  }
+  if (!n.scope.empty()) n.scope_text = schema.describe(n.scope);
+  n.note += fmt::format("{}read with {} and {} exchanged", n.note.empty() ? "" : "; ",
+                        v.levels[x.first], v.levels[x.second]);
+  return true;
+}
+
+}  // namespace steelyard
+
+namespace steelyard::detail {
 
 void ScenarioReader::read_numbers(ConfigReader& c) {
   const CsvFile file = csv(c, c.text("file"));
@@ -162,6 +196,40 @@ void ScenarioReader::read_interval(PublishedNumber& n, const Field& field) {
   }
   if (n.statistic == Statistic::count && n.value < 0)
     throw UserError(n.place, "value", "negative count " + n.printed, "counts are >= 0");
+}
+
+void ScenarioReader::read_exchange(ConfigReader& c) {
+  LevelExchange x;
+  x.place = c.place();
+  x.numbers = c.texts("numbers", {.help = "identifiers; a trailing * stands for any ending"});
+  x.variable = s_.schema.require(c.text("variable"), c.place("variable"));
+  const Texts levels = c.texts("levels", {.help = "the two levels that are exchanged"});
+  if (levels.size() != 2 || levels[0] == levels[1]) c.fail("levels", "must name two levels");
+  x.first = s_.schema.require_level(x.variable, levels[0], c.place("levels"));
+  x.second = s_.schema.require_level(x.variable, levels[1], c.place("levels"));
+  x.source = c.text("source");
+  c.finish();
+  for (const std::string& pattern : x.numbers) {
+    bool found = false;
+    for (PublishedNumber& n : s_.numbers) {
+      const bool any = pattern.ends_with('*');
+      if (any ? !n.id.starts_with(pattern.substr(0, pattern.size() - 1)) : n.id != pattern)
+        continue;
+      found = true;
+      if (s_.reading == Reading::corrected) exchange_levels(s_.schema, n, x);
+    }
+    if (!found) {
+      Texts ids;
+      for (const PublishedNumber& n : s_.numbers) ids.push_back(n.id);
+      c.fail("numbers", "\"" + pattern + "\" names no number", suggestion(pattern, ids));
+    }
+  }
+  s_.exchanges.push_back(std::move(x));
+}
+
+void ScenarioReader::take_as_printed() {
+  for (PublishedNumber& n : s_.numbers)
+    if (n.use != Use::not_modelled) n.use = Use::fit;
 }
 
 void ScenarioReader::check_numbers() {

@@ -49,9 +49,13 @@ class ScenarioReader {
     read_weighting_view();
     for (ConfigReader& section : root_.sections("table")) read_table(section);
     for (ConfigReader& section : root_.sections("numbers")) read_numbers(section);
+    for (ConfigReader& section : root_.sections("exchange")) read_exchange(section);
     for (ConfigReader& section : root_.sections("selection")) read_selection(section);
     check_tables();
-    check_numbers();
+    if (s_.reading == Reading::corrected)
+      check_numbers();
+    else
+      take_as_printed();
     std::uint64_t hash = 14695981039346656037ull;
     for (char c : hashed_) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ull;
     s_.hash = fmt::format("{:016x}", hash);
@@ -97,6 +101,12 @@ class ScenarioReader {
   void read_selection(ConfigReader& c);
 
   void read_numbers(ConfigReader& c);
+
+  /// Reads [[exchange]] and, unless the numbers are taken as printed, applies it.
+  void read_exchange(ConfigReader& c);
+
+  /// Every modelled number counts.
+  void take_as_printed();
 
   PublishedNumber number(const CsvFile& file, std::size_t row, const Field& field);
 

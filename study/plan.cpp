@@ -193,7 +193,8 @@ StudyPlan plan_study(const Scenario& scenario) {
   }
   for (const char* read_elsewhere : {"scenario", "population", "sample"})
     root.section(read_elsewhere);
-  for (const char* read_elsewhere : {"variable", "table", "numbers", "selection"})
+  for (const char* read_elsewhere :
+       {"variable", "table", "numbers", "exchange", "selection", "worlds"})
     root.sections(read_elsewhere);
   if (root.has("seed")) root.integer("seed");
   root.finish();

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
+#include <tuple>
 
 #include "sim/population/constraints.hpp"
 
@@ -19,7 +19,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scenario) {
-  fit_population();
+  const auto start = std::chrono::steady_clock::now();
+  root_law_ = std::make_unique<RootLaw>(scenario);
+  fit_.population = root_law_->report();
+  fit_.population_seconds = seconds_since(start);
   fit_answers(unmet);
   derive_laws();
   for (const LatentSpec& spec : scenario.latents) latents_.emplace_back(spec, *weighted_);
@@ -29,62 +32,6 @@ const LatentLaw* Population::latent(VariableId id) const {
   for (const LatentLaw& law : latents_)
     if (law.variable() == id) return &law;
   return nullptr;
-}
-
-/// The law of the root variables alone, from the population's tables, seeds and numbers.
-void Population::fit_population() {
-  const auto start = std::chrono::steady_clock::now();
-  const Scenario& s = *scenario_;
-  Schema roots;
-  std::map<VariableId, VariableId> to_root;
-  for (VariableId id : s.root) {
-    Variable v = s.schema[id];
-    v.group_of.reset();
-    v.group_map.clear();
-    to_root[id] = roots.add(std::move(v));
-  }
-  const auto is_root = [&](const auto& ids) {
-    return std::all_of(ids.begin(), ids.end(), [&](VariableId id) { return to_root.contains(id); });
-  };
-  VariableSet all;
-  for (std::size_t i = 0; i < roots.size(); ++i) all.push_back(roots.id(i));
-  JunctionTree tree(roots, {}, all);
-  std::vector<BlockConstraint> blocks;
-  for (MarginTable table : s.tables) {
-    if (table.side != Side::population) continue;
-    if (!is_root(table.variables))
-      throw UserError(table.place, "table " + table.id,
-                      "is on the population's side but names a variable outside population.root",
-                      "set side = \"answers\", or add it to the root");
-    for (VariableId& id : table.variables) id = to_root[id];
-    if (table.role == TableRole::seed)
-      multiply_seed(tree, table);
-    else
-      blocks.push_back(make_block(tree, table));
-  }
-  tree.calibrate();
-  std::vector<MeanConstraint> constraints;
-  for (std::size_t i = 0; i < s.numbers.size(); ++i) {
-    PublishedNumber n = s.numbers[i];
-    if (n.use != Use::fit || n.view != View::population) continue;
-    if (!is_root(variables_of(n)))
-      throw UserError(n.place, n.id,
-                      "describes the population but names a variable outside population.root",
-                      "add it to the root");
-    for (VariableId& id : n.quantity) id = to_root[id];
-    for (Condition& c : n.scope) c.variable = to_root[c.variable];
-    for (Condition& c : n.other_scope) c.variable = to_root[c.variable];
-    MeanConstraint k{i, 0, group_scope(roots, tree.root(), n, n.scope, {}), {}, n.lower, n.upper, 1,
-                     0, 0};
-    if (n.statistic == Statistic::mean_difference)
-      k.other_groups = group_scope(roots, tree.root(), n, n.other_scope, {});
-    k.scale = spread(k.groups);
-    step_inside(k);
-    constraints.push_back(std::move(k));
-  }
-  fit_.population = steelyard::fit(tree, constraints, blocks, {});
-  root_law_ = tree.root().p;  // one clique, every state possible: the dense cross
-  fit_.population_seconds = seconds_since(start);
 }
 
 std::vector<VariableSet> Population::generators() const {
@@ -110,12 +57,13 @@ std::vector<VariableSet> Population::generators() const {
 void Population::fit_answers(Unmet unmet) {
   const auto start = std::chrono::steady_clock::now();
   seed_answers();
-  const std::vector<BlockConstraint> blocks = undo_weighting();
+  view_factor_ = view_factor(*scenario_, *root_law_);
+  const std::vector<BlockConstraint> blocks = weighting_block();
   std::vector<MeanConstraint> constraints;
   for (std::size_t i = 0; i < scenario_->numbers.size(); ++i) {
     const PublishedNumber& n = scenario_->numbers[i];
     if (n.use != Use::fit || n.view == View::population || n.quantity.empty()) continue;
-    if (!view_factor_.empty() && is_weighting_share(n)) continue;  // met by the block
+    if (!view_factor_.empty() && is_weighting_share(*scenario_, n)) continue;  // met by the block
     constraints.push_back(answers_constraint(i));
   }
   JunctionTree& tree = *weighted_;
@@ -150,48 +98,20 @@ void Population::seed_answers() {
   for (std::size_t c = 0; c < root.cells; ++c) present[root_state[c]] += root.p[c];
   for (std::size_t c = 0; c < root.cells; ++c)
     root.p[c] = present[root_state[c]] > 0
-                    ? root.p[c] * root_law_[root_state[c]] / present[root_state[c]]
+                    ? root.p[c] * root_law_->p()[root_state[c]] / present[root_state[c]]
                     : 0.0;
   tree.distribute();
 }
 
-bool Population::is_weighting_share(const PublishedNumber& n) const {
-  return n.use == Use::fit && n.view == View::sample && n.statistic == Statistic::share &&
-         n.scope.empty() && n.quantity == scenario_->weighting_view_cross && n.levels.size() == 1;
-}
-
-/// The report's weighted view has the census shares of its weighting cells; undoing it means
-/// multiplying by sample share / census share, which the sample's own table of those cells gives.
-std::vector<BlockConstraint> Population::undo_weighting() {
+/// The weighted view has the census shares of the report's weighting cells.
+std::vector<BlockConstraint> Population::weighting_block() const {
   const Scenario& s = *scenario_;
-  if (s.weighting_view_cross.empty()) return {};
-  if (s.weighting_view_cross.size() != 1)
-    throw UserError({(s.folder / "scenario.toml").string()}, "weighting_view",
-                    "is over several variables, whose sample shares no number can give",
-                    "use a post-stratification on one variable");
-  const std::vector<double> census = share(s.weighting_view_cross);
+  if (view_factor_.empty()) return {};
   BlockConstraint block;
   block.name = "weighting view";
   block.clique = 0;
-  block.target = census;
+  block.target = share(s.weighting_view_cross);
   project(s.schema, weighted_->root(), s.weighting_view_cross, block.state_of);
-  std::vector<double> sample_share(census.size(), -1);
-  double sum = 0;
-  for (const PublishedNumber& n : s.numbers)
-    if (is_weighting_share(n)) {
-      sample_share[n.levels[0]] = n.value;
-      sum += n.value;
-    }
-  for (std::size_t v = 0; v < sample_share.size(); ++v)
-    if (sample_share[v] < 0)
-      throw UserError({(s.folder / "scenario.toml").string()}, "weighting_view",
-                      "the sample's share of \"" + s.schema[s.weighting_view_cross[0]].levels[v] +
-                          "\" is not given",
-                      "give every level of the weighting variable in the view \"sample\", so "
-                      "that the weighting can be undone");
-  view_factor_.resize(census.size());
-  for (std::size_t v = 0; v < census.size(); ++v)
-    view_factor_[v] = census[v] > 0 ? sample_share[v] / sum / census[v] : 0.0;
   return {std::move(block)};
 }
 
@@ -220,19 +140,7 @@ MeanConstraint Population::answers_constraint(std::size_t i) const {
   k.groups = group_scope(s.schema, clique, n, n.scope, cell_weight);
   if (n.statistic == Statistic::mean_difference)
     k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight);
-  k.lower = n.lower;
-  k.upper = n.upper;
-  if (n.statistic == Statistic::count) {
-    k.lower /= static_cast<double>(s.reported_size);
-    k.upper /= static_cast<double>(s.reported_size);
-  }
-  if (n.statistic == Statistic::ratio_to_population) {
-    double population = 0;
-    const auto shares = share(n.quantity);
-    for (LevelCode level : n.levels) population += shares[level];
-    k.lower *= population;
-    k.upper *= population;
-  }
+  std::tie(k.lower, k.upper) = as_mean(s, *root_law_, n);
   k.scale = spread(k.groups);
   step_inside(k);
   return k;
@@ -270,7 +178,7 @@ void Population::derive_laws() {
   std::vector<double> weighted(states, 0.0);
   for (std::size_t c = 0; c < p.cells; ++c) weighted[state[c]] += p.p[c];
   for (std::size_t c = 0; c < p.cells; ++c)
-    p.p[c] = weighted[state[c]] > 0 ? p.p[c] * root_law_[state[c]] / weighted[state[c]] : 0.0;
+    p.p[c] = weighted[state[c]] > 0 ? p.p[c] * root_law_->p()[state[c]] / weighted[state[c]] : 0.0;
   double covered = 0;
   for (double x : p.p) covered += x;
   if (covered < 1 - 1e-9)
@@ -308,29 +216,7 @@ void Population::derive_laws() {
 }
 
 std::vector<double> Population::share(std::span<const VariableId> variables) const {
-  const Scenario& s = *scenario_;
-  std::size_t groups = 1;
-  for (VariableId id : variables) groups *= s.schema[id].size();
-  std::vector<double> shares(groups, 0.0);
-  std::vector<std::size_t> level(s.root.size(), 0);
-  for (double p : root_law_) {
-    std::size_t g = 0;
-    for (VariableId id : variables) {
-      const Variable& v = s.schema[id];
-      const bool direct =
-          std::find(s.root.begin(), s.root.end(), id) != s.root.end() || !v.group_of;
-      const auto at = static_cast<std::size_t>(
-          std::find(s.root.begin(), s.root.end(), direct ? id : *v.group_of) - s.root.begin());
-      EXPECTS(at < s.root.size());
-      g = g * v.size() + (direct ? level[at] : v.group_map[level[at]]);
-    }
-    shares[g] += p;
-    for (std::size_t k = level.size(); k-- > 0;) {
-      if (++level[k] < s.schema[s.root[k]].size()) break;
-      level[k] = 0;
-    }
-  }
-  return shares;
+  return root_law_->share(variables);
 }
 
 double Population::mean_of(const JunctionTree& law, const PublishedNumber& n, const Domain& scope,

@@ -11,6 +11,7 @@
 #include "sim/population/fit.hpp"
 #include "sim/population/junction_tree.hpp"
 #include "sim/population/latent.hpp"
+#include "sim/population/root_law.hpp"
 
 namespace steelyard {
 
@@ -45,12 +46,10 @@ class Population {
   std::vector<double> share(std::span<const VariableId> variables) const;
 
  private:
-  void fit_population();
   void fit_answers(Unmet unmet);
   void seed_answers();
-  std::vector<BlockConstraint> undo_weighting();
+  std::vector<BlockConstraint> weighting_block() const;
   MeanConstraint answers_constraint(std::size_t number) const;
-  bool is_weighting_share(const PublishedNumber& number) const;
   void refuse_unmet(Unmet unmet) const;
   void derive_laws();
   std::vector<VariableSet> generators() const;
@@ -58,7 +57,7 @@ class Population {
                  std::size_t which) const;
 
   const Scenario* scenario_;
-  std::vector<double> root_law_;  ///< over the cross of the scenario's root variables
+  std::unique_ptr<RootLaw> root_law_;
   std::unique_ptr<JunctionTree> population_, sample_, weighted_;
   std::vector<double>
       view_factor_;  ///< sample share / census share over the weighting view's cross

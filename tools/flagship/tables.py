@@ -1,14 +1,11 @@
 """Every number of the report's tables 1 to 8."""
-from flagship.common import AGES, HOURS, INCOMES, read, number, write_numbers, plain, around, mean_interval
+from flagship.common import AGES, EDUCATIONS, HOURS, INCOMES, read, number, write_numbers, plain, around, mean_interval
 
 TABLES = [
     # number, file, variable, levels in the printed order, column of the means, unit of the means
     (1, "table1_age_by_occupation", "age", AGES, "reported_mean_years", "years"),
-    # Columns 2 and 3 are read exchanged: the printed senior-high column is junior college and the
-    # printed junior-college column is senior high.
-    (2, "table2_education_by_occupation", "education",
-     ["junior_high_or_below", "junior_college", "senior_high_or_vocational", "bachelor", "master_or_above"],
-     "reported_higher_education_pct", "pct"),
+    # As printed; the scenario reads columns 2 and 3 exchanged ([[exchange]] in scenario.toml).
+    (2, "table2_education_by_occupation", "education", EDUCATIONS, "reported_higher_education_pct", "pct"),
     (3, "table3_hours_by_occupation", "hours", HOURS, "reported_mean_hours_per_week", "hours per week"),
     (4, "table4_income_by_occupation", "income", INCOMES,
      "reported_mean_yuan_per_month", "CNY per month"),
@@ -20,7 +17,7 @@ def assumed_values(variable):
     return [float(row["reported_assumed_value"]) for row in read("assumed_bucket_values") if row["variable"] == variable]
 
 
-HIGHER_EXCHANGED = "senior_high_or_vocational|bachelor|master_or_above"
+HIGHER = "junior_college|bachelor|master_or_above"
 
 
 def write_report_tables():
@@ -34,14 +31,12 @@ def write_report_tables():
             columns = [c for c in printed if c != "occupation" and c != mean_column]
             assert len(columns) == len(levels)
             for level, column in zip(levels, columns):
-                note = "exchanged" if table == 2 and level in ("junior_college",
-                        "senior_high_or_vocational") else ""
                 rows.append(number(f"{prefix}.{variable}_{level}", scope, variable, level, "share",
-                                   printed[column], source, note=note))
+                                   printed[column], source))
             reported = printed[mean_column]
             if table == 2:
-                rows.append(number(f"{prefix}.higher_education", scope, variable, HIGHER_EXCHANGED, "share",
-                                   reported, source, note="exchanged"))
+                rows.append(number(f"{prefix}.higher_education", scope, variable, HIGHER, "share",
+                                   reported, source))
                 continue
             low, high = mean_interval([float(printed[c]) for c in columns], values)
             inside = low <= float(reported) <= high
