@@ -10,6 +10,7 @@
 #include "core/scenario.hpp"
 #include "sim/population/population.hpp"
 #include "study/plan.hpp"
+#include "study/worlds.hpp"
 
 namespace steelyard {
 namespace {
@@ -72,6 +73,7 @@ int check_command(const CheckOptions& options) {
   if (!options.reconcile.empty())  // refuse before the work
     OutputFile(options.reconcile, options.force ? Overwrite::replace : Overwrite::refuse);
   const StudyPlan plan = plan_study(scenario);
+  if (scenario.reader().has("worlds")) plan_worlds(scenario);
   AuditOptions audit_options;
   if (!options.quiet && !options.json)
     audit_options.progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };

@@ -9,6 +9,8 @@
 
 namespace steelyard {
 
+struct Scenario;
+
 struct CommonOptions {
   std::string scenario;
   std::vector<std::string> settings;
@@ -45,10 +47,20 @@ struct SynthesizeOptions : CommonOptions {
   int threads = 0;
 };
 
+struct WorldsOptions : CommonOptions {
+  std::string output, language = "en";
+  std::optional<std::uint32_t> replicates;
+  std::optional<std::uint64_t> seed;
+  int threads = 0;
+};
+
 struct ReportOptions {
   std::string folder, output, language = "en";
   bool force = false;
 };
+
+/// @throws UserError if neither the command line nor the scenario has a seed
+std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario);
 
 int list_command(const std::string& kind, bool json);
 int describe_command(const std::string& name);
@@ -56,6 +68,7 @@ int check_command(const CheckOptions& options);
 int run_command(const RunOptions& options);
 int draw_command(const DrawOptions& options);
 int synthesize_command(const SynthesizeOptions& options);
+int worlds_command(const WorldsOptions& options);
 int report_command(const ReportOptions& options);
 
 }  // namespace steelyard

@@ -9,8 +9,6 @@
 
 namespace steelyard {
 
-std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario);
-
 namespace {
 
 std::vector<VariableId> all_variables(const Schema& schema) {

@@ -116,6 +116,25 @@ int parse_and_run(int argc, char** argv) {
       ->check(CLI::IsMember({"en", "zh"}));
   run->callback([&] { code = run_command(run_options); });
 
+  WorldsOptions worlds_options;
+  CLI::App* worlds = app.add_subcommand(
+      "worlds",
+      "populations with other truths and the same published tables: truth and every estimator's "
+      "error across the family, and exact bounds");
+  add_common(worlds, worlds_options);
+  worlds->add_option("-o,--output", worlds_options.output, "the folder to write")->required();
+  worlds
+      ->add_option("--replicates", worlds_options.replicates,
+                   "samples drawn; default: the scenario's worlds.replicates")
+      ->check(CLI::Range(2, 1'000'000));
+  worlds->add_option("--seed", worlds_options.seed,
+                     "seed of all random numbers; required unless the scenario has one");
+  worlds->add_option("--threads", worlds_options.threads, "default: all cores")
+      ->check(CLI::PositiveNumber);
+  worlds->add_option("--lang", worlds_options.language, "language of the report: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
+  worlds->callback([&] { code = worlds_command(worlds_options); });
+
   ReportOptions report_options;
   CLI::App* report = app.add_subcommand("report", "the HTML report of a finished study");
   report->add_option("folder", report_options.folder, "the folder that run wrote")->required();

@@ -13,8 +13,6 @@
 
 namespace steelyard {
 
-std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario);
-
 namespace {
 
 int tally(const SynthesizeOptions& options, std::optional<OutputFile>& file,

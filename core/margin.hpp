@@ -63,6 +63,8 @@ struct PublishedNumber {
   Domain other_scope;                ///< mean_difference: the scope that is subtracted
   double lower = 0, upper = 0;
   double value = 0;
+  /// Numbers of the quantity's levels where a question asks for others than the statistic's own.
+  std::vector<double> level_numbers;
   Use use = Use::fit;
   Provenance provenance = Provenance::reported;
   std::optional<std::pair<double, double>> range;  ///< assumed numbers: where a study may move them

@@ -18,8 +18,10 @@ namespace steelyard {
 /// How the continuous truth behind a bucketed variable is distributed.
 struct LatentSpec {
   VariableId variable{};
-  std::string family;             ///< lognormal | normal | density
-  std::vector<VariableId> group;  ///< one law for each combination of these
+  std::string family;                ///< lognormal | normal | density
+  std::vector<VariableId> group;     ///< one law for each combination of these
+  double tilt = 0;                   ///< where values lie inside their buckets; see LatentLaw
+  std::optional<double> tail_index;  ///< Pareto index of the open top bucket, above 1
   struct Segment {
     std::vector<LevelCode> group;
     double lower = 0, upper = 0, weight = 0;

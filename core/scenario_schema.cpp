@@ -121,6 +121,16 @@ void ScenarioReader::read_latent(ConfigReader& c, VariableId id) {
   latent.variable = id;
   latent.place = c.place();
   latent.family = c.text("family", {.fallback = {}, .choices = {"lognormal", "normal", "density"}});
+  latent.tilt = c.real("tilt", {.min = -3,
+                                .max = 3,
+                                .fallback = 0,
+                                .help = "above 0: values lie higher inside their buckets"});
+  if (c.has("tail_index"))
+    latent.tail_index =
+        c.real("tail_index", {.min = 1.05,
+                              .max = 100,
+                              .help = "Pareto index of the open top bucket; default: the "
+                                      "family's own tail"});
   latent_groups_.push_back(c.texts("group", {.required = false}));
   if (latent.family == "density") density_files_[s_.latents.size()] = c.text("file");
   c.finish();

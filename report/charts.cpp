@@ -65,8 +65,7 @@ std::string dot_plot(const StudyResults& r, std::size_t estimand, Language langu
   svg += fmt::format(
       "<line class=truth x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=truthtext "
       "x={0:.1f} y=14>{3}</text>",
-      truth, top - 4, bottom,
-                     say(language, "truth", "真值"));
+      truth, top - 4, bottom, say(language, "truth", "真值"));
   double y = top + step / 2;
   for (std::size_t i : rows) {
     const EstimatorRecord& t = r.estimators[i];
@@ -86,6 +85,69 @@ std::string dot_plot(const StudyResults& r, std::size_t estimand, Language langu
     y += step;
   }
   return svg + "</svg>";
+}
+
+std::string dial_plot(const StudyResults& r, std::size_t estimand,
+                      const std::vector<DialPoint>& points, Language language) {
+  const EstimandRecord& e = r.estimands[estimand];
+  const double scale = e.unit == "%" ? 100 : 1;
+  double low = points[0].truth, high = low;
+  for (const DialPoint& p : points) {
+    low = std::min(low, p.truth);
+    high = std::max(high, p.truth);
+  }
+  std::vector<std::pair<double, std::size_t>> lines;  // mean estimate, estimator
+  for (std::size_t i = 0; i < r.estimators.size(); ++i) {
+    if (r.estimators[i].estimand != estimand || std::isnan(r.performance[i].mean_estimate))
+      continue;
+    lines.emplace_back(r.performance[i].mean_estimate, i);
+    low = std::min(low, lines.back().first);
+    high = std::max(high, lines.back().first);
+  }
+  std::sort(lines.begin(), lines.end());
+  if (!(high > low)) high = low + 1;
+  const double margin = 0.06 * (high - low), top = 10, height = 300;
+  // Values run up the page: an axis whose ends are exchanged.
+  const Axis up{low - margin, high + margin, top + height, -height};
+  const Axis across{points.front().value, points.back().value, 90, 470};
+  std::string svg = "<svg class=chart viewBox=\"0 0 880 362\" role=img>";
+  for (double tick : ticks(up.low * scale, up.high * scale)) {
+    const double y = up.at(tick / scale);
+    svg += fmt::format(
+        "<line class=grid x1=80 x2=570 y1={0:.1f} y2={0:.1f} /><text class=row x=74 "
+        "y={1:.1f}>{2:.10g}</text>",
+        y, y + 4, tick);
+  }
+  for (const DialPoint& p : points)
+    svg += fmt::format("<text class=tick x={:.1f} y={:.0f}>{:g}</text>", across.at(p.value),
+                       top + height + 16, p.value);
+  svg += fmt::format("<text class=tick x=325 y={:.0f}>{}</text>", top + height + 36,
+                     say(language, "selection on the answers", "作答选择强度"));
+  // Labels from the bottom up, none over another; what runs over the top is pushed down again.
+  std::vector<double> label;
+  for (const auto& [mean, i] : lines)
+    label.push_back(std::min(label.empty() ? 1e9 : label.back() - 14, up.at(mean) + 4));
+  for (std::size_t k = label.size(); k-- > 0;)
+    label[k] = std::max(label[k], k + 1 == label.size() ? 14.0 : label[k + 1] + 14);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    const EstimatorRecord& m = r.estimators[lines[k].second];
+    const char* kind = m.reference ? "ref" : "est";
+    const double y = up.at(lines[k].first);
+    svg += fmt::format(
+        "<line class={0} x1=80 x2=570 y1={1:.1f} y2={1:.1f} style=\"stroke-width:1\" /><line "
+        "class=link x1=572 x2=584 y1={1:.1f} y2={2:.1f} style=\"stroke-width:1\" /><text class={0} "
+        "x=587 y={3:.1f}>{4}{5}</text>",
+        kind, y, label[k] - 4, label[k], escape_html(m.weighting),
+        m.value_rule == "-" ? "" : " · " + escape_html(m.value_rule));
+  }
+  std::string path;
+  for (const DialPoint& p : points) {
+    path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", across.at(p.value),
+                        up.at(p.truth));
+    svg += fmt::format("<circle cx={:.1f} cy={:.1f} r=4.5 style=\"fill:var(--truth)\" />",
+                       across.at(p.value), up.at(p.truth));
+  }
+  return svg + fmt::format("<path class=truth fill=none d=\"{}\" /></svg>", path);
 }
 
 std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language language) {

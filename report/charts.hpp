@@ -14,6 +14,15 @@ namespace steelyard {
 /// estimator.
 std::string dot_plot(const StudyResults& results, std::size_t estimand, Language language);
 
+/// One world of a dial: its position and the truth there.
+struct DialPoint {
+  double value = 0, truth = 0;
+};
+
+/// The truth against the dial, with every estimator's mean estimate as a level line.
+std::string dial_plot(const StudyResults& results, std::size_t estimand,
+                      const std::vector<DialPoint>& points, Language language);
+
 /// Population, sample and weighted sample shares of one variable's levels.
 std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language language);
 

@@ -5,6 +5,7 @@
 #include "core/csv.hpp"
 #include "core/errors.hpp"
 #include "core/text.hpp"
+#include "results/worlds.hpp"
 
 namespace steelyard {
 namespace {
@@ -64,6 +65,36 @@ std::string write_contrasts_csv(const StudyResults& results) {
         estimator.interval, reference.weighting, reference.value_rule, c.bias_difference,
         c.bias_difference_mcse, c.mse_difference, c.mse_difference_mcse, estimator.rule_bias,
         c.replicates);
+  }
+  return text;
+}
+
+std::string write_worlds_csv(const WorldsResults& results) {
+  std::string text =
+      "world,dial,subject,value,largest_change,estimand,domain,unit,truth,truth_neutral,weighting,"
+      "value_rule,interval,mean_estimate,bias,bias_mcse,rel_bias_pct,rmse,rmse_mcse,coverage,"
+      "coverage_mcse,failures,replicates\n";
+  const StudyResults& s = results.study;
+  for (const WorldRecord& w : results.worlds)
+    for (std::size_t i = 0; i < s.estimators.size(); ++i) {
+      const EstimatorRecord& estimator = s.estimators[i];
+      const EstimandRecord& e = s.estimands[estimator.estimand];
+      const PerformanceRecord& p = w.performance[i];
+      row(text, w.name, w.dial, w.subject, w.value, w.largest_change, e.estimand, e.domain, e.unit,
+          p.truth, results.worlds[0].truths[estimator.estimand], estimator.weighting,
+          estimator.value_rule, estimator.interval, p.mean_estimate, p.bias, p.bias_mcse,
+          p.rel_bias_pct, p.rmse, p.rmse_mcse, p.coverage, p.coverage_mcse, p.failures,
+          p.replicates);
+    }
+  return text;
+}
+
+std::string write_bounds_csv(const WorldsResults& results) {
+  std::string text = "estimand,domain,unit,lower,upper,edge_lower,edge_upper,expected_in_view\n";
+  for (const BoundsRecord& b : results.bounds) {
+    const EstimandRecord& e = results.study.estimands[b.estimand];
+    row(text, e.estimand, e.domain, e.unit, b.lower, b.upper, b.edge_lower, b.edge_upper,
+        b.expected);
   }
   return text;
 }

@@ -193,10 +193,10 @@ StudyPlan plan_study(const Scenario& scenario) {
   }
   for (const char* read_elsewhere : {"scenario", "population", "sample"})
     root.section(read_elsewhere);
-  for (const char* read_elsewhere :
-       {"variable", "table", "numbers", "exchange", "selection", "worlds"})
+  for (const char* read_elsewhere : {"variable", "table", "numbers", "exchange", "selection"})
     root.sections(read_elsewhere);
   if (root.has("seed")) root.integer("seed");
+  root.section("worlds");
   root.finish();
   return plan;
 }

@@ -41,6 +41,7 @@ BlockConstraint make_block(const JunctionTree& tree, const MarginTable& table) {
 
 std::vector<double> level_values(const Schema& schema, const PublishedNumber& n,
                                  std::size_t which) {
+  if (!n.level_numbers.empty()) return n.level_numbers;
   const Variable& v = schema[n.quantity[which]];
   std::vector<double> values(v.size(), 0.0);
   for (std::size_t level = 0; level < v.size(); ++level) {

@@ -274,6 +274,18 @@ void JunctionTree::calibrate() {
   }
 }
 
+void JunctionTree::make_potentials() {
+  for (std::size_t i = 1; i < cliques_.size(); ++i) {
+    Clique& clique = cliques_[i];
+    std::vector<double> mass(clique.separator_states, 0.0);
+    for (std::size_t c = 0; c < clique.cells; ++c) mass[clique.separator_of[c]] += clique.p[c];
+    for (std::size_t c = 0; c < clique.cells; ++c) {
+      const double m = mass[clique.separator_of[c]];
+      clique.p[c] = m > 0 ? clique.p[c] / m : 0.0;
+    }
+  }
+}
+
 void JunctionTree::distribute() {
   for (std::size_t i = 1; i < cliques_.size(); ++i) pass(cliques_[i].parent, i);
 }

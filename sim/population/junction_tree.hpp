@@ -57,6 +57,9 @@ class JunctionTree {
   /// Makes every clique the marginal of the normalised product of all tables (cliques as
   /// potentials).
   void calibrate();
+  /// Makes the tables of a calibrated tree potentials, whose product is the same law: every clique
+  /// but the root conditional on its separator.
+  void make_potentials();
   /// Passes on what has changed at the root, all other conditional laws kept.
   void distribute();
   /// Makes `to` agree with its neighbour `from` on their separator, keeping to's conditional law.

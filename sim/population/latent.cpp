@@ -133,7 +133,10 @@ void LatentLaw::fit_family(const LatentSpec& spec, const Variable& v, std::size_
   for (std::size_t b = 0; b < buckets_; ++b) {
     const double low = (edge[b] - mu) / sigma, high = (edge[b + 1] - mu) / sigma;
     const double mass = between(low, high);
+    const bool open = !std::isfinite(v.edges[b + 1]);
     const auto value = [&](double u) {
+      if (open && spec.tail_index) return v.edges[b] * std::pow(1 - u, -1 / *spec.tail_index);
+      if (!open && spec.tilt != 0) u = std::pow(u, std::exp(-spec.tilt));
       double z;
       if (u <= 0 && std::isfinite(low))
         z = low;
@@ -148,7 +151,6 @@ void LatentLaw::fit_family(const LatentSpec& spec, const Variable& v, std::size_
       const double x = mu + sigma * z;
       return spec.family == "lognormal" ? std::exp(x) : x;
     };
-    const bool open = !std::isfinite(v.edges[b + 1]);
     std::vector<double> coarse(kNodes), fine(kNodes + 1);
     for (std::size_t j = 0; j < kNodes; ++j) coarse[j] = value(static_cast<double>(j) / kNodes);
     for (std::size_t j = 0; j <= kNodes; ++j) {

@@ -261,29 +261,41 @@ MarginProgram::Relaxed MarginProgram::sum_relaxation(RelaxationUnit unit,
   return best;
 }
 
-std::optional<std::pair<double, double>> MarginProgram::range(std::size_t target) {
+std::optional<std::pair<double, double>> MarginProgram::range(std::size_t target,
+                                                              std::optional<std::size_t> over) {
   set_relaxation(0, RelaxationUnit::points);
   const Row& row = rows_[target];
-  const LinearMargin& m = margins_[target];
-  // Its own bounds do not count; its scope has size `respondents`, the whole any size above.
-  if (row.lower != kNone) program_.set_row(row.lower, -kInfinity, kInfinity);
-  if (row.upper != kNone) program_.set_row(row.upper, -kInfinity, kInfinity);
+  // Their own bounds do not count. What the ratio is taken over (the scope, or the other margin's
+  // sum of values) has size `respondents`, the whole any size.
+  std::vector<const Row*> free{&row};
+  if (over) free.push_back(&rows_[*over]);
+  for (const Row* r : free) {
+    if (r->lower != kNone) program_.set_row(r->lower, -kInfinity, kInfinity);
+    if (r->upper != kNone) program_.set_row(r->upper, -kInfinity, kInfinity);
+  }
+  const std::size_t norm = over ? rows_[*over].value : row.scope;
+  const double unit = margins_[target].spread / (over ? margins_[*over].spread : 1);
   program_.set_column(total_, 0, kInfinity);
-  program_.set_column(row.scope, respondents_, respondents_);
+  program_.set_column(norm, respondents_, respondents_);
   std::optional<std::pair<double, double>> answer;
   double end[2] = {0, 0};
   bool ok = true;
   for (int side = 0; side < 2 && ok; ++side) {
     program_.set_cost(row.value, side == 0 ? 1 : -1);
     ok = program_.solve() == LinearProgram::Outcome::optimal;
-    if (ok) end[side] = program_.column_value(row.value) / respondents_ * m.spread;
+    if (ok) end[side] = program_.column_value(row.value) / respondents_ * unit;
   }
   if (ok) answer = {end[0], end[1]};
   program_.set_cost(row.value, 0);
-  program_.set_column(row.scope, 0, kInfinity);
+  if (over)
+    program_.set_column(norm, -kInfinity, kInfinity);
+  else
+    program_.set_column(norm, 0, kInfinity);
   program_.set_column(total_, respondents_, respondents_);
-  if (row.lower != kNone) program_.set_row(row.lower, 0, kInfinity);
-  if (row.upper != kNone) program_.set_row(row.upper, -kInfinity, 0);
+  for (const Row* r : free) {
+    if (r->lower != kNone) program_.set_row(r->lower, 0, kInfinity);
+    if (r->upper != kNone) program_.set_row(r->upper, -kInfinity, 0);
+  }
   return answer;
 }
 

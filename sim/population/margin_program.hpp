@@ -67,7 +67,9 @@ class MarginProgram {
   /// Smallest and largest mean of `target` over its scope that the margins allow, in the target's
   /// own units; the target's own bounds do not count if it is one of the margins.
   /// Charnes & Cooper (1962), NRLQ 9, 181-186. Nothing if the margins contradict each other.
-  std::optional<std::pair<double, double>> range(std::size_t target);
+  /// @param over  with a second margin over the same scope: the ratio of the two means instead
+  std::optional<std::pair<double, double>> range(std::size_t target,
+                                                 std::optional<std::size_t> over = {});
 
   std::size_t columns() const { return program_.columns(); }
   std::size_t rows() const { return program_.rows(); }

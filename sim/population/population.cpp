@@ -28,6 +28,27 @@ Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scena
   for (const LatentSpec& spec : scenario.latents) latents_.emplace_back(spec, *weighted_);
 }
 
+Population::Population(const Population& other)
+    : scenario_(other.scenario_),
+      root_law_(std::make_unique<RootLaw>(*other.root_law_)),
+      population_(std::make_unique<JunctionTree>(*other.population_)),
+      sample_(std::make_unique<JunctionTree>(*other.sample_)),
+      weighted_(std::make_unique<JunctionTree>(*other.weighted_)),
+      view_factor_(other.view_factor_),
+      latents_(other.latents_),
+      fit_(other.fit_) {}
+
+void Population::replace_laws(JunctionTree population, JunctionTree sample, JunctionTree weighted) {
+  *population_ = std::move(population);
+  *sample_ = std::move(sample);
+  *weighted_ = std::move(weighted);
+}
+
+void Population::replace_latent(LatentLaw law) {
+  for (LatentLaw& present : latents_)
+    if (present.variable() == law.variable()) present = std::move(law);
+}
+
 const LatentLaw* Population::latent(VariableId id) const {
   for (const LatentLaw& law : latents_)
     if (law.variable() == id) return &law;

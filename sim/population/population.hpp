@@ -31,6 +31,9 @@ class Population {
   enum class Unmet { refuse, accept };
   explicit Population(const Scenario& scenario, Unmet unmet = Unmet::refuse);
 
+  Population(const Population& other);
+  Population(Population&&) = default;
+
   const Scenario& scenario() const { return *scenario_; }
   const JunctionTree& law() const { return *population_; }
   const JunctionTree& sample_law() const { return *sample_; }
@@ -38,6 +41,10 @@ class Population {
   const std::vector<LatentLaw>& latents() const { return latents_; }
   const LatentLaw* latent(VariableId id) const;
   const PopulationFit& fit() const { return fit_; }
+
+  /// Other laws over the same cliques, for other worlds.
+  void replace_laws(JunctionTree population, JunctionTree sample, JunctionTree weighted);
+  void replace_latent(LatentLaw law);
 
   /// What a published number is under its view's law, in program units; NaN for an empty scope.
   double expected(const PublishedNumber& number) const;
