@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "sim/population/dense_fit.hpp"
+#include "sim/population/integerise.hpp"
 #include "sim/selection/selection.hpp"
 
 namespace steelyard {
@@ -38,19 +40,16 @@ void BM_Synthesis(benchmark::State& state) {
   const Synthesizer synthesizer(population, all, latents);
   const PopulationFrame frame(population);
   auto scratch = synthesizer.scratch();
-  std::vector<PersonRef> persons(Synthesizer::kBlock);
   std::uint64_t first = 0;
   for (auto _ : state) {
-    std::uint32_t cell = frame.cell_of(first);
-    for (std::size_t i = 0; i < persons.size(); ++i) {
-      while (first + i >= frame.first(cell) + frame.count(cell)) ++cell;
-      persons[i] = {cell, first + i};
-    }
-    synthesizer.make(persons, Seed{1}, purpose("person"), Replicate{0}, scratch);
+    frame.each_block(first, first + Synthesizer::kBlock,
+                     [&](const std::vector<PersonRef>& persons) {
+                       synthesizer.make(persons, Seed{1}, purpose("person"), Replicate{0}, scratch);
+                     });
     benchmark::DoNotOptimize(scratch.columns.back().data());
-    first = (first + persons.size()) % (frame.size() - persons.size());
+    first = (first + Synthesizer::kBlock) % (frame.size() - Synthesizer::kBlock);
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(persons.size()));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(Synthesizer::kBlock));
   state.counters["words"] = static_cast<double>(population.law().cliques().size() + latents.size());
 }
 BENCHMARK(BM_Synthesis)->ArgName("latents")->Arg(0)->Arg(1);
@@ -70,6 +69,89 @@ void BM_Selection(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 26252);
 }
 BENCHMARK(BM_Selection);
+
+/// Question: how fast is a table of 40,920 cells fitted to five two-way margins that form a cycle,
+/// from a dense random seed, to 1e-8 of every margin's cell? (bound: 2 ms; numpy 3-5 ms)
+void BM_FitDense(benchmark::State& state) {
+  const std::vector<std::size_t> dims{31, 2, 12, 5, 11};
+  std::vector<double> seed, truth;
+  Stream stream({Seed{1}, purpose("dense"), {}, {}});
+  for (std::size_t c = 0; c < 31 * 2 * 12 * 5 * 11; ++c) {
+    seed.push_back(0.1 + stream.uniform());
+    truth.push_back(0.1 + stream.uniform());
+  }
+  std::vector<DenseMargin> margins{
+      {{0, 1}, {}}, {{1, 2}, {}}, {{2, 3}, {}}, {{3, 4}, {}}, {{0, 4}, {}}};
+  double smallest = 1e300, total = 0;
+  for (double x : truth) total += x;
+  for (DenseMargin& m : margins) {
+    m.target.assign(dims[m.axes[0]] * dims[m.axes[1]], 0.0);
+    for (std::size_t c = 0; c < truth.size(); ++c) {
+      std::size_t rest = c, code[5];
+      for (std::size_t k = 5; k-- > 0;) {
+        code[k] = rest % dims[k];
+        rest /= dims[k];
+      }
+      m.target[code[m.axes[0]] * dims[m.axes[1]] + code[m.axes[1]]] += truth[c];
+    }
+    for (double x : m.target) smallest = std::min(smallest, x);
+  }
+  int sweeps = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    std::vector<double> table = seed;
+    state.ResumeTiming();
+    sweeps = fit_dense(table, dims, margins, 1e-8 * smallest / total).sweeps;
+    benchmark::DoNotOptimize(table.data());
+  }
+  state.counters["sweeps"] = sweeps;
+}
+BENCHMARK(BM_FitDense)->Unit(benchmark::kMicrosecond);
+
+/// Question: how long do a million persons take that meet every two-way census margin to the
+/// person? Fitted from a flat seed, then integerised. (bound: 200 ms; humanleague 1.1-1.4 s)
+void BM_IntegerExact(benchmark::State& state) {
+  const Scenario& s = flagship();
+  const std::vector<std::size_t> dims{31, 2, 2, 6, 5};  // the census's attributes
+  std::vector<VariableId> variables(s.root.begin(), s.root.begin() + 5);
+  const std::vector<double> census = RootLaw(s).share(variables);
+  // Any integer population gives margins that whole persons can meet.
+  std::vector<std::int64_t> persons;
+  double cumulated = 0;
+  std::int64_t before = 0;
+  for (double p : census) {
+    cumulated += p;
+    const auto upto = static_cast<std::int64_t>(cumulated * 1e6 + 0.5);
+    persons.push_back(upto - before);
+    before = upto;
+  }
+  std::vector<DenseMargin> shares;
+  std::vector<IntegerMargin> margins;
+  for (std::size_t a = 0; a < 5; ++a)
+    for (std::size_t b = a + 1; b < 5; ++b) {
+      std::vector<std::int64_t> sums(dims[a] * dims[b], 0);
+      for (std::size_t c = 0; c < persons.size(); ++c) {
+        std::size_t rest = c, code[5];
+        for (std::size_t k = 5; k-- > 0;) {
+          code[k] = rest % dims[k];
+          rest /= dims[k];
+        }
+        sums[code[a] * dims[b] + code[b]] += persons[c];
+      }
+      shares.push_back({{a, b}, {sums.begin(), sums.end()}});
+      margins.push_back({{a, b}, sums, sums});
+    }
+  Integerisation made;
+  for (auto _ : state) {
+    std::vector<double> table(census.size(), 1.0);
+    fit_dense(table, dims, shares, 1e-9);
+    made = integerise(table, dims, margins, before);
+  }
+  state.counters["left"] = static_cast<double>(made.violation);
+  state.counters["rounding"] = static_cast<double>(made.violation_before);
+  state.counters["moves"] = static_cast<double>(made.moves);
+}
+BENCHMARK(BM_IntegerExact)->Unit(benchmark::kMillisecond);
 
 /// Question: how near is synthesis to the bare random numbers? One block of four words a person.
 void BM_PhiloxScalar(benchmark::State& state) {

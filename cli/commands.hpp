@@ -44,6 +44,7 @@ struct SynthesizeOptions : CommonOptions {
   std::string output, slice;
   std::optional<std::uint64_t> size, seed;
   bool tally_only = false;
+  bool exact = false;  ///< the population's tables met to the person
   int threads = 0;
 };
 

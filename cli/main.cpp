@@ -80,6 +80,8 @@ int parse_and_run(int argc, char** argv) {
                          "a:b: only persons a to b - 1; they are the same as in the whole");
   synthesize->add_flag("--tally-only", synthesize_options.tally_only,
                        "one-way tables only, in bounded memory");
+  synthesize->add_flag("--exact", synthesize_options.exact,
+                       "whole persons such that every population table is met to the person");
   synthesize->add_option("--threads", synthesize_options.threads, "default: all cores")
       ->check(CLI::PositiveNumber);
   synthesize->callback([&] { code = synthesize_command(synthesize_options); });

@@ -9,7 +9,9 @@
 #include "cli/progress.hpp"
 #include "core/csv.hpp"
 #include "core/output.hpp"
+#include "core/text.hpp"
 #include "results/columns_store.hpp"
+#include "sim/population/exact.hpp"
 
 namespace steelyard {
 
@@ -47,6 +49,25 @@ int tally(const SynthesizeOptions& options, std::optional<OutputFile>& file,
   return 0;
 }
 
+/// Says what is met to the person. @throws NegativeAnswer if something is not, unless accepted
+void report_exact(const ExactCounts& exact, const SynthesizeOptions& options) {
+  if (exact.left > 0) {
+    const std::string missed =
+        fmt::format("{} cannot be met to the person: {} persons are left over in them",
+                    join(exact.unmet, ", "), exact.left);
+    if (!options.accept)
+      throw NegativeAnswer(missed +
+                           "; correct the tables, choose another --size, or pass --accept");
+    fmt::print(stderr, "{}\n", missed);
+    return;
+  }
+  if (!options.quiet)
+    fmt::print(stderr,
+               "{} tables of {} cells and every one- and two-way margin of the root variables are "
+               "met to the person ({} moves, {:.2f} s)\n",
+               exact.tables, exact.cells, exact.moves, exact.seconds);
+}
+
 }  // namespace
 
 int synthesize_command(const SynthesizeOptions& options) {
@@ -69,7 +90,11 @@ int synthesize_command(const SynthesizeOptions& options) {
     file.emplace(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   const Population population(
       scenario, options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
-  const PopulationFrame frame(population);
+  std::optional<ExactCounts> exact;
+  if (options.exact) exact = exact_counts(population, *scenario.population_size);
+  if (exact) report_exact(*exact, options);
+  const PopulationFrame frame =
+      exact ? PopulationFrame(exact->persons) : PopulationFrame(population);
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
   if (options.tally_only) return tally(options, file, population, frame, seed, progress);
 
@@ -88,6 +113,7 @@ int synthesize_command(const SynthesizeOptions& options) {
   ColumnsWriter writer(file->staging(), "steelyard population", codes, values,
                        {{"scenario", scenario.name},
                         {"scenario_hash", scenario.hash},
+                        {"counts", options.exact ? "exact" : "expected"},
                         {"seed", std::to_string(static_cast<std::uint64_t>(seed))},
                         {"version", STEELYARD_VERSION}});
   synthesize_blocks(population, frame, range, all, latents, seed, options.threads,

@@ -20,21 +20,6 @@ namespace {
 namespace tbb = oneapi::tbb;
 constexpr std::uint64_t kRun = 128 * Synthesizer::kBlock;
 
-/// Calls f(first person of a block, persons of the block) for every block of a run.
-template <typename F>
-void each_block(const PopulationFrame& frame, std::uint64_t begin, std::uint64_t end, F&& f) {
-  std::vector<PersonRef> persons;
-  std::uint32_t cell = frame.cell_of(begin);
-  for (std::uint64_t block = begin; block < end; block += Synthesizer::kBlock) {
-    persons.clear();
-    for (std::uint64_t i = block; i < std::min(end, block + Synthesizer::kBlock); ++i) {
-      while (i >= frame.first(cell) + frame.count(cell)) ++cell;
-      persons.push_back({cell, i});
-    }
-    f(persons);
-  }
-}
-
 }  // namespace
 
 PersonRange parse_slice(const std::string& text, std::uint64_t size) {
@@ -80,7 +65,7 @@ void synthesize_blocks(const Population& population, const PopulationFrame& fram
       block->columns.resize(population.law().schema().size());
       block->latent_values.resize(latents.size());
       Synthesizer::Scratch& scratch = scratches.local();
-      each_block(frame, begin, begin + block->n, [&](const std::vector<PersonRef>& persons) {
+      frame.each_block(begin, begin + block->n, [&](const std::vector<PersonRef>& persons) {
         synthesizer.make(persons, seed, purpose("person"), Replicate{0}, scratch);
         const auto n = static_cast<std::ptrdiff_t>(persons.size());
         for (VariableId id : synthesizer.made()) {
@@ -128,15 +113,16 @@ std::vector<std::vector<std::uint64_t>> tally_population(
   std::mutex reporting;
   parallel_for(runs, threads, [&](std::uint64_t run, std::size_t worker) {
     Local& local = locals[worker];
-    each_block(frame, run * kRun, std::min(frame.size(), (run + 1) * kRun),
-               [&](const std::vector<PersonRef>& persons) {
-                 synthesizer.make(persons, seed, purpose("person"), Replicate{0}, local.scratch);
-                 for (std::size_t v = 0; v < schema.size(); ++v) {
-                   const LevelCode* column = local.scratch.columns[v].data();
-                   std::uint64_t* counts = local.counts[v].data();
-                   for (std::size_t i = 0; i < persons.size(); ++i) ++counts[column[i]];
-                 }
-               });
+    frame.each_block(run * kRun, std::min(frame.size(), (run + 1) * kRun),
+                     [&](const std::vector<PersonRef>& persons) {
+                       synthesizer.make(persons, seed, purpose("person"), Replicate{0},
+                                        local.scratch);
+                       for (std::size_t v = 0; v < schema.size(); ++v) {
+                         const LevelCode* column = local.scratch.columns[v].data();
+                         std::uint64_t* counts = local.counts[v].data();
+                         for (std::size_t i = 0; i < persons.size(); ++i) ++counts[column[i]];
+                       }
+                     });
     const std::uint64_t finished = ++done;
     if (!progress) return;
     const std::lock_guard lock(reporting);

@@ -121,21 +121,14 @@ class FinitePopulation {
 
   void run(std::uint64_t begin, std::uint64_t end, Synthesizer::Scratch& scratch,
            Counts& tally) const {
-    std::vector<PersonRef> persons;
     std::vector<std::vector<std::uint16_t>> rows(domains_.size());
-    std::uint32_t cell = frame_.cell_of(begin);
-    for (std::uint64_t block = begin; block < end; block += Synthesizer::kBlock) {
-      persons.clear();
-      for (std::uint64_t i = block; i < std::min(end, block + Synthesizer::kBlock); ++i) {
-        while (i >= frame_.first(cell) + frame_.count(cell)) ++cell;
-        persons.push_back({cell, i});
-      }
+    frame_.each_block(begin, end, [&](const std::vector<PersonRef>& persons) {
       synthesizer_.make(persons, seed_, purpose("person"), Replicate{0}, scratch);
       for (std::size_t d = 0; d < domains_.size(); ++d)
         select(domains_[d]->domain, scratch, persons.size(), rows[d]);
       for (std::size_t e = 0; e < plan_.estimands.size(); ++e)
         count(e, rows[domain_of_[e]], scratch, tally);
-    }
+    });
   }
 
   static void select(const Domain& domain, const Synthesizer::Scratch& scratch, std::size_t n,

@@ -86,6 +86,10 @@ PopulationFrame::PopulationFrame(const Population& population) {
   first_.back() = *size;
 }
 
+PopulationFrame::PopulationFrame(std::span<const std::uint64_t> persons) : first_{0} {
+  for (std::uint64_t n : persons) first_.push_back(first_.back() + n);
+}
+
 std::uint32_t PopulationFrame::cell_of(std::uint64_t unit) const {
   return static_cast<std::uint32_t>(std::upper_bound(first_.begin(), first_.end(), unit) -
                                     first_.begin() - 1);

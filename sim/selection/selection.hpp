@@ -2,6 +2,7 @@
 
 // Who gets into the sample: drawn in O(n), never by a scan of the population.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -16,6 +17,8 @@ namespace steelyard {
 class PopulationFrame {
  public:
   explicit PopulationFrame(const Population& population);
+  /// @param persons  by root cell, in place of the expected ones
+  explicit PopulationFrame(std::span<const std::uint64_t> persons);
 
   bool finite() const { return !first_.empty(); }
   std::uint64_t size() const { return finite() ? first_.back() : 0; }
@@ -23,6 +26,21 @@ class PopulationFrame {
   std::uint64_t first(std::size_t cell) const { return first_[cell]; }
   /// The cell that person `unit` lives in.
   std::uint32_t cell_of(std::uint64_t unit) const;
+
+  /// Calls f(persons) for persons begin ... end - 1, in order, in blocks of Synthesizer::kBlock.
+  template <typename F>
+  void each_block(std::uint64_t begin, std::uint64_t end, F&& f) const {
+    std::vector<PersonRef> persons;
+    std::uint32_t cell = begin < end ? cell_of(begin) : 0;
+    for (std::uint64_t block = begin; block < end; block += Synthesizer::kBlock) {
+      persons.clear();
+      for (std::uint64_t i = block; i < std::min(end, block + Synthesizer::kBlock); ++i) {
+        while (i >= first_[cell + 1]) ++cell;
+        persons.push_back({cell, i});
+      }
+      f(persons);
+    }
+  }
 
  private:
   std::vector<std::uint64_t> first_;

@@ -132,6 +132,17 @@ expect 1 'the published numbers cannot all be met' "$steelyard" run "$work/world
 holds "a refused run leaves nothing" test ! -e "$work/no"
 expect 0 'written to' "$steelyard" run "$work/world" --seed 1 --replicates 5 -o "$work/yes" --quiet --accept
 
+# Integer-exact populations.
+expect 0 "met to the person" "$steelyard" synthesize flexible-employment-2022q2 --exact --seed 1 --tally-only --size 60000 -o "$work/exact.csv"
+holds "a margin is whole" python3 -c "
+import csv
+rows = {(r['variable'], r['level']): r for r in csv.DictReader(open('$work/exact.csv'))}
+for sex in ('male', 'female'):
+    r = rows['sex', sex]
+    assert abs(int(r['persons']) - float(r['expected_share']) * 60000) < 1"
+expect 2 "= 0" "$steelyard" synthesize two-by-two --seed 1 --tally-only --size 0
+expect 2 "1099511627777" "$steelyard" synthesize two-by-two --seed 1 --tally-only --size 1099511627777
+
 # Worlds.
 copy
 expect 2 "[worlds] is missing" "$steelyard" worlds two-by-two --seed 1 -o "$work/worlds"
