@@ -1,5 +1,6 @@
 #include "sim/population/fit.hpp"
 
+#include <array>
 #include <functional>
 
 #include "tests/sim/small_world.hpp"
@@ -122,6 +123,111 @@ TEST_F(FitTest, JunctionTreeEqualsDenseProjection) {
   (void)fit(dense, b, {block(dense, {id(1), id(2)}, {0.1, 0.2, 0.3, 0.4})}, kTight);
   const auto p = dense_joint(tree_);
   for (std::size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(p[i], dense.root().p[i], 1e-8);
+}
+
+/// The I-projection on the full joint, written out: each share's dual by bisection, clipped at
+/// zero, cyclically, until nothing moves.
+std::vector<double> dense_projection(std::vector<double> p,
+                                     const std::vector<std::array<double, 6>>& shares) {
+  // share: variable, level, scope variable, scope level, lower, upper; four two-level variables
+  const auto bit = [](std::size_t cell, double variable) {
+    return static_cast<double>(cell >> (3 - static_cast<std::size_t>(variable)) & 1);
+  };
+  std::vector<std::array<double, 2>> dual(shares.size(), {0, 0});
+  for (int sweep = 0; sweep < 20000; ++sweep) {
+    double moved = 0;
+    for (std::size_t k = 0; k < shares.size(); ++k)
+      for (int side = 0; side < 2; ++side) {
+        const auto& s = shares[k];
+        const double bound = s[4 + static_cast<std::size_t>(side)], sign = side == 0 ? 1 : -1;
+        const auto slope = [&](double t) {
+          double h = 0;
+          for (std::size_t c = 0; c < 16; ++c)
+            if (bit(c, s[2]) == s[3]) {
+              const double g = sign * ((bit(c, s[0]) == s[1] ? 1.0 : 0.0) - bound);
+              h += p[c] * std::exp(t * g) * g;
+            }
+          return h;
+        };
+        double low = -60, high = 60;
+        for (int i = 0; i < 200; ++i) (slope((low + high) / 2) > 0 ? high : low) = (low + high) / 2;
+        const double t = std::max((low + high) / 2, -dual[k][static_cast<std::size_t>(side)]);
+        dual[k][static_cast<std::size_t>(side)] += t;
+        moved = std::max(moved, std::abs(t));
+        for (std::size_t c = 0; c < 16; ++c)
+          if (bit(c, s[2]) == s[3])
+            p[c] *= std::exp(t * sign * ((bit(c, s[0]) == s[1] ? 1.0 : 0.0) - bound));
+        double sum = 0;
+        for (double x : p) sum += x;
+        for (double& x : p) x /= sum;
+      }
+    if (moved < 1e-13) break;
+  }
+  return p;
+}
+
+TEST_F(FitTest, RandomChainsAndRingsEqualTheProjectionOnTheFullJoint) {
+  for (std::uint64_t round = 0; round < 40; ++round) {
+    const bool ring = round % 2 == 1;
+    Stream stream({Seed{round}, purpose("fit models"), {}, {}});
+    std::vector<VariableSet> generators{{id(0), id(1)}, {id(1), id(2)}, {id(2), id(3)}};
+    if (ring) generators.push_back({id(0), id(3)});
+    JunctionTree tree(schema_, generators, {id(0), id(1)});
+    random_potentials(tree, 100 + round);
+    // Shares that some law has, so that the intervals around them can be met.
+    JunctionTree other(schema_, generators, {id(0), id(1)});
+    random_potentials(other, 200 + round);
+    std::vector<std::array<double, 6>> shares;
+    std::vector<MeanConstraint> constraints;
+    for (const VariableSet& g : generators) {
+      const double scope_level = stream.uniform() < 0.5 ? 0 : 1;
+      MeanConstraint k = share(other, g[1], 1, g[0], static_cast<LevelCode>(scope_level), 0, 1);
+      const double mean = constraint_mean(other, k), half = 0.02 * stream.uniform();
+      shares.push_back({static_cast<double>(index(g[1])), 1, static_cast<double>(index(g[0])),
+                        scope_level, mean - half, mean + half});
+      constraints.push_back(share(tree, g[1], 1, g[0], static_cast<LevelCode>(scope_level),
+                                  mean - half, mean + half));
+    }
+    const auto wanted = dense_projection(dense_joint(tree), shares);
+    (void)fit(tree, constraints, {}, kTight);
+    const auto found = dense_joint(tree);
+    for (std::size_t c = 0; c < 16; ++c)
+      EXPECT_NEAR(found[c], wanted[c], 1e-9) << "round " << round;
+  }
+}
+
+TEST_F(FitTest, AMarginOfFiniteImportanceYieldsToOneOfInfinite) {
+  MeanConstraint hard = share(tree_, id(3), 1, id(0), 0, 0.5, 0.5),
+                 soft = share(tree_, id(3), 1, id(0), 0, 0.2, 0.2);
+  soft.importance = 3;
+  soft.number = 1;
+  std::vector<MeanConstraint> k{soft, hard};
+  const auto report = fit(tree_, k, {}, {.max_sweeps = 2000, .tolerance = 1e-9});
+  EXPECT_NEAR(constraint_mean(tree_, k[1]), 0.5, 1e-6);
+  ASSERT_EQ(report.unmet.size(), 1u);
+  EXPECT_EQ(report.unmet[0].number, 1u);
+  EXPECT_NEAR(report.unmet[0].violation, 0.3, 1e-6);
+}
+
+TEST_F(FitTest, AMarginOfSmallImportanceIsMetInPart) {
+  // min KL(p || q) + w |share - target| over one share: the dual is at most w, so the tilted odds
+  // are the prior odds times exp(w) at most.
+  const JunctionTree before = tree_;
+  MeanConstraint k = share(tree_, id(3), 1, id(0), 0, 0.99, 0.99);
+  const double prior = constraint_mean(before, k);
+  k.importance = 0.1;
+  std::vector<MeanConstraint> list{k};
+  (void)fit(tree_, list, {}, kTight);
+  const double found = constraint_mean(tree_, list[0]);
+  EXPECT_GT(found, prior);
+  EXPECT_LT(found, 0.99);
+  EXPECT_NEAR(std::log(found / (1 - found)) - std::log(prior / (1 - prior)), 0.1, 1e-6);
+}
+
+TEST_F(FitTest, DivergenceOfTwoTreesIsThatOfTheirJoints) {
+  JunctionTree other = tree_;
+  random_potentials(other, 77);
+  EXPECT_NEAR(divergence(tree_, other), divergence(dense_joint(tree_), dense_joint(other)), 1e-12);
 }
 
 TEST_F(FitTest, WhatCannotBeMetIsListedWithItsDistance) {
