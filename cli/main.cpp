@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
 #include "core/errors.hpp"
 
 namespace steelyard {
@@ -146,6 +147,9 @@ int parse_and_run(int argc, char** argv) {
   report->add_flag("--force", report_options.force, "replace what exists");
   report->callback([&] { code = report_command(report_options); });
 
+  const InterruptWatch watch({&check_options.reconcile, &synthesize_options.output,
+                              &draw_options.output, &run_options.output, &worlds_options.output,
+                              &report_options.output});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 // Published numbers: tables of counts, prior weights, and single figures, each with its interval,
 // its view (whom it describes) and its provenance.
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,6 +66,8 @@ struct PublishedNumber {
   double value = 0;
   /// Numbers of the quantity's levels where a question asks for others than the statistic's own.
   std::vector<double> level_numbers;
+  /// What it is worth to meet it, per unit of its scale; infinite: it must be met.
+  double importance = std::numeric_limits<double>::infinity();
   Use use = Use::fit;
   Provenance provenance = Provenance::reported;
   std::optional<std::pair<double, double>> range;  ///< assumed numbers: where a study may move them

@@ -17,17 +17,24 @@ void refuse_existing(const fs::path& target, Overwrite overwrite) {
     throw UserError({target.string()}, {}, "exists", "choose another name, or pass --force");
 }
 
+/// The staging path, in a folder that is there.
 fs::path beside(const fs::path& target) {
-  fs::path plain = target.lexically_normal();
-  if (!plain.has_filename()) plain = plain.parent_path();
-  const fs::path parent = plain.has_parent_path() ? plain.parent_path() : fs::path(".");
+  fs::path staging = staging_path(target);
   std::error_code error;
-  fs::create_directories(parent, error);
-  if (error) throw std::system_error(error, "cannot create folder " + parent.string());
-  return parent / ("." + plain.filename().string() + ".partial-" + std::to_string(getpid()));
+  fs::create_directories(staging.parent_path(), error);
+  if (error)
+    throw std::system_error(error, "cannot create folder " + staging.parent_path().string());
+  return staging;
 }
 
 }  // namespace
+
+fs::path staging_path(const fs::path& target) {
+  fs::path plain = target.lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  const fs::path parent = plain.has_parent_path() ? plain.parent_path() : fs::path(".");
+  return parent / ("." + plain.filename().string() + ".partial-" + std::to_string(getpid()));
+}
 
 OutputFolder::OutputFolder(fs::path target, Overwrite overwrite) : target_(std::move(target)) {
   refuse_existing(target_, overwrite);

@@ -9,6 +9,9 @@
 
 namespace steelyard {
 
+/// Where an output is under construction: beside its target, under a name of this process's own.
+std::filesystem::path staging_path(const std::filesystem::path& target);
+
 enum class Overwrite { refuse, replace };
 
 /// A folder under construction. Files are written into `staging()`; `commit()` renames the folder

@@ -59,15 +59,25 @@ void ScenarioReader::read_numbers(ConfigReader& c) {
                           "range_upper", "source"};
   std::map<std::string, std::size_t> at;
   for (const char* title : titles) at[title] = file.column(title);
-  if (file.header().size() != std::size(titles))
+  // One more column may be there.
+  const bool weighted = file.has_column("importance");
+  if (weighted) at["importance"] = file.column("importance");
+  if (file.header().size() != std::size(titles) + (weighted ? 1 : 0))
     throw UserError({file.name(), 1}, {},
                     fmt::format("wrong number of columns: {}, expected {}", file.header().size(),
                                 std::size(titles)),
                     "remove the others");
-  for (std::size_t row = 0; row < file.rows(); ++row)
+  for (std::size_t row = 0; row < file.rows(); ++row) {
     s_.numbers.push_back(number(file, row, [&](const char* title) -> const std::string& {
       return file.field(row, at[title]);
     }));
+    if (!weighted || file.field(row, at["importance"]).empty()) continue;
+    const double importance = file.number(row, at["importance"]);
+    if (!(importance > 0))
+      throw UserError({file.name(), file.line(row)}, "importance", "is not above 0",
+                      "leave it empty for a number that must be met");
+    s_.numbers.back().importance = importance;
+  }
 }
 
 PublishedNumber ScenarioReader::number(const CsvFile& file, std::size_t row, const Field& field) {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/scenario_reader.hpp"
 
@@ -67,6 +69,19 @@ void ScenarioReader::read_table(ConfigReader& c) {
     t.codes.insert(t.codes.end(), codes.begin(), codes.end());
     t.values.push_back(value);
     t.lines.push_back(file.line(row));
+  }
+  const std::string zeros = c.text(
+      "zeros", {.fallback = "structural",
+                .choices = {"structural", "sampling"},
+                .help = "what a seed's zero means: nobody can be there, or nobody was seen"});
+  if (zeros == "sampling") {
+    // Half the smallest weight that was seen.
+    double smallest = std::numeric_limits<double>::infinity();
+    for (double value : t.values)
+      if (value > 0) smallest = std::min(smallest, value);
+    if (t.role != TableRole::seed) c.fail("zeros", "= \"sampling\" is for seeds");
+    for (double& value : t.values)
+      if (value == 0 && std::isfinite(smallest)) value = 0.5 * smallest;
   }
   c.finish();
   s_.tables.push_back(std::move(t));

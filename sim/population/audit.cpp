@@ -18,7 +18,9 @@ namespace steelyard {
 namespace {
 
 bool counts(const PublishedNumber& n) {
-  return (n.use == Use::fit || n.use == Use::check) && !n.quantity.empty();
+  // A number of finite importance may yield: it contradicts nobody.
+  return (n.use == Use::fit || n.use == Use::check) && !n.quantity.empty() &&
+         std::isinf(n.importance);
 }
 
 bool within(const VariableSet& part, const VariableSet& whole) {

@@ -10,7 +10,7 @@
 namespace steelyard {
 namespace {
 
-constexpr std::size_t kMaxCells = std::size_t{1} << 26;
+constexpr std::size_t kMaxCells = std::size_t{1} << 24;
 
 void sort_unique(VariableSet& set) {
   std::sort(set.begin(), set.end());
@@ -101,7 +101,7 @@ std::size_t project(const Schema& schema, const Clique& clique, std::span<const 
 }
 
 JunctionTree::JunctionTree(const Schema& schema, std::vector<VariableSet> generators,
-                           VariableSet root)
+                           VariableSet root, const std::vector<std::string>& names)
     : schema_(&schema) {
   sort_unique(root);
   for (std::size_t i = 0; i < schema.size(); ++i) {
@@ -149,7 +149,7 @@ JunctionTree::JunctionTree(const Schema& schema, std::vector<VariableSet> genera
     Clique& clique = cliques_[i];
     clique.variables = sets[order[i]];
     clique.parent = i == 0 ? 0 : parent[i];
-    enumerate(clique);
+    enumerate(clique, [&] { refuse(clique, generators, names, root); });
     if (i == 0) continue;
     children_[clique.parent].push_back(i);
     const Clique& up = cliques_[clique.parent];
@@ -159,7 +159,37 @@ JunctionTree::JunctionTree(const Schema& schema, std::vector<VariableSet> genera
   }
 }
 
-void JunctionTree::enumerate(Clique& clique) const {
+void JunctionTree::refuse(const Clique& clique, const std::vector<VariableSet>& generators,
+                          const std::vector<std::string>& names, const VariableSet& root) const {
+  const auto list = [&](const VariableSet& set) {
+    std::vector<std::string> variables;
+    for (VariableId id : set) variables.push_back((*schema_)[id].name);
+    return join(variables, ", ");
+  };
+  // The largest of the margins inside it are what ties it together.
+  std::vector<std::pair<double, std::string>> ties;
+  const auto consider = [&](const VariableSet& set, const std::string& name) {
+    if (set.size() < 2 || !clique.contains(set)) return;
+    double cells = 1;
+    for (VariableId id : set) cells *= static_cast<double>((*schema_)[id].states());
+    ties.emplace_back(-cells, name + " (" + list(set) + ")");
+  };
+  for (std::size_t g = 0; g < std::min(names.size(), generators.size()); ++g)
+    consider(generators[g], names[g]);
+  consider(root, "population.root");
+  std::sort(ties.begin(), ties.end());
+  std::vector<std::string> told;
+  for (const auto& [cells, text] : ties)
+    if (told.size() < 5 && std::find(told.begin(), told.end(), text) == told.end())
+      told.push_back(text);
+  throw UserError({}, "population",
+                  "the variables " + list(clique.variables) +
+                      " are tied into one table of more than 2^24 cells" +
+                      (told.empty() ? "" : ", by " + join(told, "; ")),
+                  "remove one of these, or split it into margins over fewer variables");
+}
+
+void JunctionTree::enumerate(Clique& clique, const std::function<void()>& too_large) const {
   const std::size_t k = clique.variables.size();
   std::vector<LevelCode> codes(k);
   // Rules that can be judged once position `last` is set.
@@ -199,18 +229,12 @@ void JunctionTree::enumerate(Clique& clique) const {
     if (!known_true) return !applies;
     return applies || rule.conditions.size() < rule.known_conditions;
   };
+  // Counted first, so that a table too large is refused before memory is taken.
+  bool counting = true;
   std::function<void(std::size_t)> extend = [&](std::size_t at) {
     if (at == k) {
-      if (clique.cells == kMaxCells) {
-        std::vector<std::string> names;
-        for (VariableId id : clique.variables) names.push_back((*schema_)[id].name);
-        throw UserError({}, "population",
-                        "the variables " + join(names, ", ") +
-                            " are tied into one table of more than 2^26 cells",
-                        "remove a table, a seed or a number that ties them");
-      }
-      clique.codes.insert(clique.codes.end(), codes.begin(), codes.end());
-      ++clique.cells;
+      if (counting && ++clique.cells > kMaxCells) too_large();
+      if (!counting) clique.codes.insert(clique.codes.end(), codes.begin(), codes.end());
       return;
     }
     for (std::size_t state = 0; state < (*schema_)[clique.variables[at]].states(); ++state) {
@@ -218,6 +242,9 @@ void JunctionTree::enumerate(Clique& clique) const {
       if (std::all_of(rules[at].begin(), rules[at].end(), allowed)) extend(at + 1);
     }
   };
+  extend(0);
+  clique.codes.reserve(clique.cells * k);
+  counting = false;
   extend(0);
   clique.p.assign(clique.cells, 1.0);
 }

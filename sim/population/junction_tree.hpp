@@ -5,7 +5,9 @@
 // Source: Lauritzen & Spiegelhalter (1988), JRSS B 50, 157-224.
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/sample.hpp"
@@ -41,8 +43,11 @@ class JunctionTree {
   /// Triangulates the graph of the generators (min-fill) and joins its cliques to a tree.
   /// Each variable's universe, and what a grouping groups, are generators by themselves.
   /// @param root  these variables stand together in clique 0
-  /// @throws UserError naming the variables if a clique has more than 2^26 possible cells
-  JunctionTree(const Schema& schema, std::vector<VariableSet> generators, VariableSet root);
+  /// @param names  of the generators, for messages; may be empty
+  /// @throws UserError naming the variables, and what ties them, if a clique has more than 2^24
+  /// possible cells (it is refused before memory is taken)
+  JunctionTree(const Schema& schema, std::vector<VariableSet> generators, VariableSet root,
+               const std::vector<std::string>& names = {});
 
   const Schema& schema() const { return *schema_; }
   std::span<Clique> cliques() { return cliques_; }
@@ -73,7 +78,9 @@ class JunctionTree {
   std::size_t cells() const;
 
  private:
-  void enumerate(Clique& clique) const;
+  void enumerate(Clique& clique, const std::function<void()>& too_large) const;
+  [[noreturn]] void refuse(const Clique& clique, const std::vector<VariableSet>& generators,
+                           const std::vector<std::string>& names, const VariableSet& root) const;
   std::vector<double> evidence_query(const Domain& domain, std::span<const VariableId> targets,
                                      std::size_t home) const;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "sim/population/constraints.hpp"
@@ -55,22 +56,27 @@ const LatentLaw* Population::latent(VariableId id) const {
   return nullptr;
 }
 
-std::vector<VariableSet> Population::generators() const {
+std::vector<VariableSet> Population::generators(std::vector<std::string>& names) const {
   const Scenario& s = *scenario_;
   std::vector<VariableSet> sets;
   for (const MarginTable& table : s.tables)
-    if (table.side == Side::answers) sets.emplace_back(table.variables);
+    if (table.side == Side::answers) {
+      sets.emplace_back(table.variables);
+      names.push_back("table \"" + table.id + "\"");
+    }
   for (const PublishedNumber& n : s.numbers) {
     if (n.use != Use::fit || n.view == View::population || n.quantity.empty()) continue;
     VariableSet set = variables_of(n);
     if (n.view == View::sample)
       set.insert(set.end(), s.weighting_view_cross.begin(), s.weighting_view_cross.end());
     sets.push_back(std::move(set));
+    names.push_back("number [" + n.id + "]");
   }
   for (const LatentSpec& latent : s.latents) {
     VariableSet set = latent.group;
     set.push_back(latent.variable);
     sets.push_back(std::move(set));
+    names.push_back("the latent law of " + s.schema[latent.variable].name);
   }
   return sets;
 }
@@ -88,8 +94,11 @@ void Population::fit_answers(Unmet unmet) {
     constraints.push_back(answers_constraint(i));
   }
   JunctionTree& tree = *weighted_;
+  if (unmet == Unmet::refuse) check_support(constraints);
+  const JunctionTree prior = tree;
   fit_.answers = steelyard::fit(tree, constraints, blocks, {});
   fit_.answers_seconds = seconds_since(start);
+  fit_.divergence = divergence(tree, prior);
   fit_.cliques = tree.cliques().size();
   fit_.cells = tree.cells();
   for (const Clique& c : tree.cliques())
@@ -107,7 +116,9 @@ void Population::seed_answers() {
     if (fine && std::find(s.root.begin(), s.root.end(), *fine) != s.root.end())
       root_set.push_back(s.schema.id(i));
   }
-  weighted_ = std::make_unique<JunctionTree>(s.schema, generators(), root_set);
+  std::vector<std::string> names;
+  auto sets = generators(names);
+  weighted_ = std::make_unique<JunctionTree>(s.schema, std::move(sets), root_set, names);
   JunctionTree& tree = *weighted_;
   for (const MarginTable& table : s.tables)
     if (table.side == Side::answers) multiply_seed(tree, table);
@@ -163,8 +174,37 @@ MeanConstraint Population::answers_constraint(std::size_t i) const {
     k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight);
   std::tie(k.lower, k.upper) = as_mean(s, *root_law_, n);
   k.scale = spread(k.groups);
+  k.importance = n.importance;
   step_inside(k);
   return k;
+}
+
+/// Every number must be possible in the cells that the seeds leave: structural zeros stay zero.
+void Population::check_support(const std::vector<MeanConstraint>& constraints) const {
+  std::string complaint;
+  for (const MeanConstraint& k : constraints) {
+    const std::vector<double>& p = weighted_->cliques()[k.clique].p;
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (const MeanConstraint::Group& g : k.groups) {
+      double mass = 0;
+      for (std::uint32_t c : g.cells) mass += p[c];
+      if (!(mass > 0)) continue;
+      low = std::min(low, g.value);
+      high = std::max(high, g.value);
+    }
+    const PublishedNumber& n = scenario_->numbers[k.number];
+    const char* problem = low > high              ? "nobody can be in its scope"
+                          : k.lower > high + 1e-9 ? "nobody can have what it counts"
+                          : k.upper < low - 1e-9  ? "nobody can lack what it counts"
+                                                  : nullptr;
+    if (problem && k.other_groups.empty())
+      complaint += fmt::format("{}:{}: [{}] {} {} = {}: {}, by universes and structural zeros\n",
+                               n.place.file, n.place.line, n.id, n.quantity_text, n.level_text,
+                               n.printed, problem);
+  }
+  if (!complaint.empty())
+    throw NegativeAnswer("numbers without support; correct a universe, a seed or the number:\n" +
+                         complaint);
 }
 
 void Population::refuse_unmet(Unmet unmet) const {
@@ -173,6 +213,7 @@ void Population::refuse_unmet(Unmet unmet) const {
   for (const FitReport* report : {&fit_.population, &fit_.answers})
     for (const FitReport::Unmet& u : report->unmet) {
       const PublishedNumber& n = s.numbers[u.number];
+      if (std::isfinite(n.importance)) continue;  // allowed to yield; check lists it
       const double percent = n.statistic == Statistic::share ? 100 : 1;
       complaint += fmt::format("{}:{}: [{}] {} {} = {} is missed by {:.4g} {}\n", n.place.file,
                                n.place.line, n.id, n.quantity_text, n.level_text, n.printed,

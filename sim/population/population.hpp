@@ -18,6 +18,7 @@ namespace steelyard {
 struct PopulationFit {
   FitReport population, answers;
   double population_seconds = 0, answers_seconds = 0;
+  double divergence = 0;  ///< of the answers' fitted law from its seeds, in nats
   std::size_t cliques = 0, cells = 0, largest_clique = 0;
 };
 
@@ -59,7 +60,8 @@ class Population {
   MeanConstraint answers_constraint(std::size_t number) const;
   void refuse_unmet(Unmet unmet) const;
   void derive_laws();
-  std::vector<VariableSet> generators() const;
+  std::vector<VariableSet> generators(std::vector<std::string>& names) const;
+  void check_support(const std::vector<MeanConstraint>& constraints) const;
   double mean_of(const JunctionTree& law, const PublishedNumber& number, const Domain& scope,
                  std::size_t which) const;
 

@@ -6,6 +6,31 @@
 #include "sim/population/constraints.hpp"
 
 namespace steelyard {
+namespace {
+
+/// A cell of a table with persons in it must be possible under the seeds.
+void check_support(const Clique& root, const MarginTable& table,
+                   const std::map<VariableId, VariableId>& to_root) {
+  std::vector<std::size_t> at;
+  for (VariableId id : table.variables) at.push_back(root.position(to_root.at(id)));
+  std::map<std::vector<LevelCode>, double> mass;
+  std::vector<LevelCode> key(at.size());
+  for (std::size_t c = 0; c < root.cells; ++c) {
+    for (std::size_t k = 0; k < at.size(); ++k) key[k] = root.code(c, at[k]);
+    mass[key] += root.p[c];
+  }
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const auto begin = table.codes.begin() + static_cast<std::ptrdiff_t>(row * at.size());
+    key.assign(begin, begin + static_cast<std::ptrdiff_t>(at.size()));
+    if (table.values[row] > 0 && !(mass[key] > 0))
+      throw Contradiction(table.place, "table " + table.id,
+                          "line " + std::to_string(table.lines[row]) +
+                              " has persons where the seeds' structural zeros leave nobody",
+                          "give a seed a positive weight there, or set its zeros = \"sampling\"");
+  }
+}
+
+}  // namespace
 
 RootLaw::RootLaw(const Scenario& scenario) : scenario_(&scenario) {
   const Scenario& s = *scenario_;
@@ -37,6 +62,9 @@ RootLaw::RootLaw(const Scenario& scenario) : scenario_(&scenario) {
       blocks.push_back(make_block(tree, table));
   }
   tree.calibrate();
+  for (const MarginTable& table : s.tables)
+    if (table.role == TableRole::margin && table.side == Side::population)
+      check_support(tree.root(), table, to_root);
   std::vector<MeanConstraint> constraints;
   for (std::size_t i = 0; i < s.numbers.size(); ++i) {
     PublishedNumber n = s.numbers[i];
@@ -53,6 +81,7 @@ RootLaw::RootLaw(const Scenario& scenario) : scenario_(&scenario) {
     if (n.statistic == Statistic::mean_difference)
       k.other_groups = group_scope(roots, tree.root(), n, n.other_scope, {});
     k.scale = spread(k.groups);
+    k.importance = n.importance;
     step_inside(k);
     constraints.push_back(std::move(k));
   }

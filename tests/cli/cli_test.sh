@@ -132,6 +132,58 @@ expect 1 'the published numbers cannot all be met' "$steelyard" run "$work/world
 holds "a refused run leaves nothing" test ! -e "$work/no"
 expect 0 'written to' "$steelyard" run "$work/world" --seed 1 --replicates 5 -o "$work/yes" --quiet --accept
 
+# Structural zeros, support, importance, cliques too large.
+flagship() { rm -rf "$work/flag"; cp -r "$scenarios/flexible-employment-2022q2" "$work/flag"; }
+flagship
+sed -i 's/^16_20,\(.*\),.*/16_20,\1,0/' "$work/flag/data/seed_age_status.csv"
+expect 1 "has persons where the seeds' structural zeros leave nobody" "$steelyard" check "$work/flag" --quiet
+expect 1 "zeros = \"sampling\"" "$steelyard" check "$work/flag" --quiet
+flagship
+sed -i 's/^\([a-z_]*\),own,.*/\1,own,0/' "$work/flag/data/seed_status_pension.csv"
+sed -i 's/^\([a-z_]*\),employer,.*/\1,employer,0/' "$work/flag/data/seed_status_pension.csv"
+expect 1 "nobody can have what it counts, by universes and structural zeros" "$steelyard" run "$work/flag" --seed 1 -o "$work/none" --quiet
+copy
+printf '\n[[numbers]]\nfile = "data/numbers.csv"\n' >>"$work/world/scenario.toml"
+printf '%s\n' "id,view,scope,quantity,level,statistic,value,relation,lower,upper,unit,use,status_note,provenance,range_lower,range_upper,source,importance" \
+  "soft,population,,outcome,yes,share,90,=,,,pct,fit,,assumed,80,95,made,0.001" >"$work/world/data/numbers.csv"
+expect 0 "[soft] all outcome yes = 90 yields" "$steelyard" check "$work/world" --quiet
+sed -i 's/0.001$/-1/' "$work/world/data/numbers.csv"
+expect 2 "[importance] is not above 0" "$steelyard" check "$work/world" --quiet
+flagship
+python3 - "$work/flag" <<'PY'
+import sys
+folder = sys.argv[1]
+text = open(folder + "/scenario.toml", encoding="utf-8").read()
+text += """
+[[table]]
+id = "too_wide"
+file = "data/too_wide.csv"
+variables = ["occupation", "industry", "hours", "income", "contract", "pension", "province",
+  "employment_change", "income_change", "consumption_change"]
+value = "weight"
+role = "seed"
+side = "answers"
+provenance = "assumed"
+source = "made"
+"""
+text = text.replace("[worlds]", "[worlds]", 1)
+open(folder + "/scenario.toml", "w", encoding="utf-8").write(text)
+open(folder + "/data/too_wide.csv", "w").write(
+    "occupation,industry,hours,income,contract,pension,province,employment_change,income_change,consumption_change,weight\n"
+    "sales,services,30_40,2000_5000,over_1_year,own,beijing,same,same,same,1\n")
+PY
+expect 2 "are tied into one table of more than 2^24 cells, by table \"too_wide\"" "$steelyard" check "$work/flag" --quiet
+
+# An interrupted write leaves nothing, and says so.
+"$steelyard" synthesize flexible-employment-2022q2 --seed 1 -o "$work/cut.h5" --quiet >/dev/null 2>"$work/cut.err" &
+cut=$!
+for _ in $(seq 100); do [ -e "$work/.cut.h5.partial-$cut" ] && break; sleep 0.1; done
+kill -TERM "$cut"
+wait "$cut"
+holds "an interrupted write ends in 143" test $? -eq 143
+holds "it says so" grep -q "interrupted; nothing is written to $work/cut.h5" "$work/cut.err"
+holds "it leaves nothing" test -z "$(find "$work" -maxdepth 1 -name '*cut.h5*')"
+
 # Integer-exact populations.
 expect 0 "met to the person" "$steelyard" synthesize flexible-employment-2022q2 --exact --seed 1 --tally-only --size 60000 -o "$work/exact.csv"
 holds "a margin is whole" python3 -c "

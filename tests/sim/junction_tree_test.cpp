@@ -101,7 +101,7 @@ TEST(JunctionTree, ATableTooLargeForMemoryNamesItsVariables) {
     FAIL();
   } catch (const UserError& e) {
     EXPECT_NE(std::string(e.what()).find("v0, v1, v2"), std::string::npos);
-    EXPECT_NE(std::string(e.what()).find("more than 2^26 cells"), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find("more than 2^24 cells"), std::string::npos);
   }
 }
 

@@ -1,0 +1,50 @@
+#include "cli/interrupt.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "core/output.hpp"
+
+namespace steelyard {
+namespace {
+
+sigset_t watched() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&set, signal);  // USR1: stop watching
+  return set;
+}
+
+}  // namespace
+
+InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs)
+    : outputs_(std::move(outputs)) {
+  const sigset_t set = watched();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);  // threads that start later inherit it
+  thread_ = std::thread([this, set] {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) return;
+    fmt::print(stderr, "\nsteelyard: interrupted");
+    for (const std::string* output : outputs_) {
+      if (output->empty()) continue;
+      std::error_code ignored;
+      std::filesystem::remove_all(staging_path(*output), ignored);
+      fmt::print(stderr, "; nothing is written to {}", *output);
+    }
+    fmt::print(stderr, "\n");
+    std::fflush(nullptr);
+    _exit(128 + signal);
+  });
+}
+
+InterruptWatch::~InterruptWatch() {
+  pthread_kill(thread_.native_handle(), SIGUSR1);
+  thread_.join();
+}
+
+}  // namespace steelyard

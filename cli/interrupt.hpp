@@ -1,0 +1,27 @@
+#pragma once
+
+// Ctrl-C and SIGTERM: what is half-written is removed before the program ends.
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace steelyard {
+
+/// Watches for both signals from a thread of its own, from construction until destruction. On one
+/// it removes what is under construction beside each output, says so, and ends the program with
+/// 128 plus the signal's number.
+class InterruptWatch {
+ public:
+  /// @param outputs  where commands write to; read when a signal comes, empty ones ignored
+  explicit InterruptWatch(std::vector<const std::string*> outputs);
+  ~InterruptWatch();
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+
+ private:
+  std::vector<const std::string*> outputs_;
+  std::thread thread_;
+};
+
+}  // namespace steelyard
