@@ -52,9 +52,9 @@ struct Scenario {
   std::vector<SelectionOdds> selection;
   std::optional<std::uint64_t> population_size;  ///< nothing: superpopulation
   std::string population_unit;
-  std::vector<VariableId> root;  ///< the variables that selection depends on
-  std::uint64_t sample_size = 0;       ///< respondents in each drawn sample
-  std::uint64_t reported_size = 0;     ///< respondents of the survey whose counts are published
+  std::vector<VariableId> root;     ///< the variables that selection depends on
+  std::uint64_t sample_size = 0;    ///< respondents in each drawn sample
+  std::uint64_t reported_size = 0;  ///< respondents of the survey whose counts are published
   std::optional<std::uint64_t> seed;
 
   /// Reader of the whole scenario.toml; the parts read here count as read.
@@ -68,6 +68,19 @@ struct Scenario {
 std::vector<std::filesystem::path> scenario_folders();
 /// Names of the scenarios that come with the program.
 std::vector<std::string> shipped_scenarios();
+
+/// A scenario.toml as it stands, changed by settings, before anything of it is understood.
+struct ScenarioDocument {
+  std::filesystem::path folder;
+  std::string text;  ///< with the settings as comments
+  std::shared_ptr<const toml::table> table;
+
+  ConfigReader reader() const;
+};
+
+/// @throws UserError if there is none, it is not UTF-8 or not TOML, or a setting names nothing
+ScenarioDocument open_scenario(const std::string& name_or_folder,
+                               const std::vector<std::string>& settings = {});
 
 /// @param name_or_folder  a folder, or the name of a shipped scenario
 /// @param settings        "key=value" changes: a dotted TOML path, sections with a name addressed
