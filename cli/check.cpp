@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "core/scenario.hpp"
+#include "sim/households/household_scenario.hpp"
 #include "sim/population/population.hpp"
 #include "study/plan.hpp"
 
@@ -36,6 +37,7 @@ std::vector<Finding> findings(const Population& population) {
 }  // namespace
 
 int check_command(const CommonOptions& options) {
+  if (is_household_scenario(options.scenario)) return check_households(options);
   const Scenario scenario = load_scenario(options.scenario, options.settings);
   const StudyPlan plan = plan_study(scenario);
   const Population population(scenario, Population::Unmet::accept);

@@ -51,6 +51,9 @@ int check_command(const CommonOptions& options);
 int run_command(const RunOptions& options);
 int draw_command(const DrawOptions& options);
 int synthesize_command(const SynthesizeOptions& options);
+/// The same verbs for a scenario with [households].
+int check_households(const CommonOptions& options);
+int synthesize_households(const SynthesizeOptions& options);
 int report_command(const ReportOptions& options);
 
 }  // namespace steelyard

@@ -10,6 +10,7 @@
 #include "core/csv.hpp"
 #include "core/output.hpp"
 #include "results/columns_store.hpp"
+#include "sim/households/household_scenario.hpp"
 
 namespace steelyard {
 
@@ -52,6 +53,7 @@ int tally(const SynthesizeOptions& options, std::optional<OutputFile>& file,
 }  // namespace
 
 int synthesize_command(const SynthesizeOptions& options) {
+  if (is_household_scenario(options.scenario)) return synthesize_households(options);
   std::vector<std::string> settings = options.settings;
   if (options.size) settings.push_back("population.size=" + std::to_string(*options.size));
   const Scenario scenario = load_scenario(options.scenario, settings);

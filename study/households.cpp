@@ -181,17 +181,20 @@ void integerise_households(const HouseholdScenario& scenario, Seed seed, int thr
                            HouseholdFit& fit) {
   const auto start = std::chrono::steady_clock::now();
   const std::size_t n = scenario.zones.size(), k = scenario.columns.size();
-  std::vector<std::vector<double>> aims(n, std::vector<double>(k, kNoTarget)), wholes(n);
-  for (const ControlOutcome& outcome : fit.outcomes)
-    if (outcome.zone) aims[*outcome.zone][outcome.column] = outcome.fitted;
+  std::vector<std::vector<double>> wholes(n);
   const std::vector<ColumnKind> kinds = scenario.kinds();
   const std::vector<double> importance = scenario.importance();
   fit.counts.assign(n, {});
   parallel_for(n, threads, [&](std::uint64_t z, std::size_t) {
     const Incidence& a = scenario.groups[scenario.zones[z].group];
+    // What the weights give, as they meet the controls; a zone's part of a control over all zones.
+    const std::vector<double> targets = scenario.zone_targets(z);
+    std::vector<double> aims = column_sums(a, fit.zones[z].weights);
+    for (std::size_t c = 0; c < k; ++c)
+      if (std::isnan(targets[c]) && !scenario.is_meta(c)) aims[c] = kNoTarget;
     Stream stream({seed, purpose("households"), Replicate{0}, Unit{z}});
     fit.counts[z] =
-        integerise(a, fit.zones[z].weights, aims[z], kinds, importance, scenario.totals[z], stream);
+        integerise(a, fit.zones[z].weights, aims, kinds, importance, scenario.totals[z], stream);
     wholes[z] = column_sums(a, std::vector<double>(fit.counts[z].begin(), fit.counts[z].end()));
   });
   const std::vector<double> all = total(wholes);

@@ -91,7 +91,7 @@ std::vector<ColumnKind> HouseholdScenario::kinds() const {
   std::vector<ColumnKind> kinds;
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const std::size_t control = columns[c].control;
-    kinds.push_back({control, controls[control].of_households, c > 0 && !is_meta(c)});
+    kinds.push_back({control, controls[control].of_households, c > 0});
   }
   return kinds;
 }
