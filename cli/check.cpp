@@ -9,6 +9,7 @@
 #include "cli/progress.hpp"
 #include "core/output.hpp"
 #include "core/scenario.hpp"
+#include "sim/households/household_scenario.hpp"
 #include "sim/population/population.hpp"
 #include "study/plan.hpp"
 #include "study/worlds.hpp"
@@ -69,6 +70,7 @@ int check_as_printed(const CheckOptions& options, const Scenario& scenario, cons
 }  // namespace
 
 int check_command(const CheckOptions& options) {
+  if (is_household_scenario(options.scenario)) return check_households(options);
   const Scenario scenario =
       load_scenario(options.scenario, options.settings,
                     options.as_printed ? Reading::as_printed : Reading::corrected);

@@ -70,6 +70,9 @@ int run_command(const RunOptions& options);
 int draw_command(const DrawOptions& options);
 int synthesize_command(const SynthesizeOptions& options);
 int worlds_command(const WorldsOptions& options);
+/// The same verbs for a scenario with [households].
+int check_households(const CheckOptions& options);
+int synthesize_households(const SynthesizeOptions& options);
 int report_command(const ReportOptions& options);
 
 }  // namespace steelyard

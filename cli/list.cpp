@@ -12,6 +12,7 @@
 #include "estimators/intervals/interval_method.hpp"
 #include "estimators/values/value_rule.hpp"
 #include "estimators/weighting/weighting.hpp"
+#include "sim/households/household_scenario.hpp"
 
 namespace steelyard {
 namespace {
@@ -46,7 +47,8 @@ std::vector<Entry> all_entries() {
   for (const std::string& name : shipped_scenarios()) {
     std::string title;
     try {
-      title = load_scenario(name).title;
+      title = is_household_scenario(name) ? load_household_scenario(name).title
+                                          : load_scenario(name).title;
     } catch (const UserError& error) {
       title = std::string("cannot be read: ") + error.what();
     }
@@ -57,6 +59,21 @@ std::vector<Entry> all_entries() {
   add(entries, "functionals", functionals());
   add(entries, "intervals", intervals());
   return entries;
+}
+
+void describe_households(const HouseholdScenario& s) {
+  fmt::print("{}: {}\n{}\n\nseeds       {} households with {} persons\nzones       {}\n", s.name,
+             s.title, s.description, s.seeds.households(), s.seeds.persons(), s.zones.size());
+  for (std::size_t v = 0; v < s.schema.size(); ++v) {
+    const Variable& variable = s.schema[s.schema.id(v)];
+    fmt::print("  {:<32} {:<12} {} levels  {}\n", variable.name,
+               s.of_household[v] ? "household" : "person", variable.size(), variable.label);
+  }
+  fmt::print("controls\n");
+  for (const HouseholdControl& control : s.controls)
+    fmt::print("  {:<32} {:<12} {}  {}\n", control.id,
+               control.of_households ? "households" : "persons", to_string(control.provenance),
+               control.source);
 }
 
 }  // namespace
@@ -91,6 +108,10 @@ int describe_command(const std::string& name) {
   for (const Entry& entry : all_entries()) {
     names.push_back(entry.name);
     if (entry.name != name) continue;
+    if (entry.kind == "scenarios" && is_household_scenario(name)) {
+      describe_households(load_household_scenario(name));
+      return 0;
+    }
     if (entry.kind == "scenarios") {
       const Scenario scenario = load_scenario(name);
       fmt::print(

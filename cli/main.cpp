@@ -69,12 +69,16 @@ int parse_and_run(int argc, char** argv) {
 
   SynthesizeOptions synthesize_options;
   CLI::App* synthesize = app.add_subcommand(
-      "synthesize", "make the population's persons, into an HDF5 file or tallied");
+      "synthesize",
+      "make the population's persons, into an HDF5 file or tallied; or households with their "
+      "persons, into a folder (scenarios with [households])");
   add_common(synthesize, synthesize_options);
-  synthesize->add_option("-o,--output", synthesize_options.output,
-                         "the HDF5 file to write (with --tally-only: a CSV file)");
+  synthesize->add_option(
+      "-o,--output", synthesize_options.output,
+      "the HDF5 file to write (with --tally-only: a CSV file; households: a folder)");
   synthesize->add_option("--size", synthesize_options.size,
-                         "persons; default: the scenario's population.size");
+                         "persons, or households; default: the scenario's population.size or "
+                         "households.size");
   synthesize->add_option("--seed", synthesize_options.seed,
                          "seed of all random numbers; required unless the scenario has one");
   synthesize->add_option("--slice", synthesize_options.slice,

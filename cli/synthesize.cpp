@@ -11,6 +11,7 @@
 #include "core/output.hpp"
 #include "core/text.hpp"
 #include "results/columns_store.hpp"
+#include "sim/households/household_scenario.hpp"
 #include "sim/population/exact.hpp"
 
 namespace steelyard {
@@ -71,6 +72,7 @@ void report_exact(const ExactCounts& exact, const SynthesizeOptions& options) {
 }  // namespace
 
 int synthesize_command(const SynthesizeOptions& options) {
+  if (is_household_scenario(options.scenario)) return synthesize_households(options);
   std::vector<std::string> settings = options.settings;
   if (options.size) settings.push_back("population.size=" + std::to_string(*options.size));
   const Scenario scenario = load_scenario(options.scenario, settings);

@@ -178,39 +178,59 @@ std::vector<std::string> shipped_scenarios() {
   return {names.begin(), names.end()};
 }
 
-Scenario load_scenario(const std::string& name_or_folder, const std::vector<std::string>& settings,
-                       Reading reading) {
-  Scenario scenario;
-  scenario.reading = reading;
-  scenario.folder = find_scenario(name_or_folder);
-  scenario.settings = settings;
-  const std::string path = (scenario.folder / "scenario.toml").string();
-  scenario.toml_text = read_file(path);
-  if (const auto at = invalid_utf8(scenario.toml_text))
-    throw UserError({path, static_cast<int>(1 + std::count(scenario.toml_text.begin(),
-                                                           scenario.toml_text.begin() +
-                                                               static_cast<std::ptrdiff_t>(*at),
-                                                           '\n'))},
-                    {}, "is not UTF-8", "convert it, for instance: iconv -f GB18030 -t UTF-8");
+ConfigReader ScenarioDocument::reader() const {
+  return ConfigReader(*table, (folder / "scenario.toml").string(), "");
+}
+
+ScenarioDocument open_scenario(const std::string& name_or_folder, const Texts& settings) {
+  ScenarioDocument opened;
+  opened.folder = find_scenario(name_or_folder);
+  const std::string path = (opened.folder / "scenario.toml").string();
+  opened.text = read_file(path);
+  if (const auto at = invalid_utf8(opened.text))
+    throw UserError(
+        {path, static_cast<int>(
+                   1 + std::count(opened.text.begin(),
+                                  opened.text.begin() + static_cast<std::ptrdiff_t>(*at), '\n'))},
+        {}, "is not UTF-8", "convert it, for instance: iconv -f GB18030 -t UTF-8");
   auto document = std::make_shared<toml::table>();
   try {
-    *document = toml::parse(scenario.toml_text, path);
+    *document = toml::parse(opened.text, path);
   } catch (const toml::parse_error& error) {
     throw UserError({path, static_cast<int>(error.source().begin.line),
                      static_cast<int>(error.source().begin.column)},
                     {}, std::string(error.description()), "correct the TOML");
   }
-  std::vector<std::string> number_settings;
   for (const std::string& setting : settings) {
-    if (setting.starts_with("number."))
-      number_settings.push_back(setting.substr(7));
-    else
-      apply_setting(*document, setting);
-    scenario.toml_text += "\n# --set " + setting;
+    apply_setting(*document, setting);
+    opened.text += "\n# --set " + setting;
   }
-  detail::ScenarioReader files(scenario, *document);
+  opened.table = std::move(document);
+  return opened;
+}
+
+Scenario load_scenario(const std::string& name_or_folder, const std::vector<std::string>& settings,
+                       Reading reading) {
+  Texts toml_settings, number_settings;
+  for (const std::string& setting : settings)
+    (setting.starts_with("number.") ? number_settings : toml_settings).push_back(setting);
+  ScenarioDocument document = open_scenario(name_or_folder, toml_settings);
+  if (document.reader().has("households"))
+    throw UserError(document.reader().place("households"), "households",
+                    "this is a household scenario, which has no survey",
+                    "it goes with: steelyard check, steelyard synthesize");
+  Scenario scenario;
+  scenario.reading = reading;
+  scenario.folder = document.folder;
+  scenario.settings = settings;
+  scenario.toml_text = std::move(document.text);
+  for (std::string& setting : number_settings) {
+    scenario.toml_text += "\n# --set " + setting;
+    setting = setting.substr(7);
+  }
+  detail::ScenarioReader files(scenario, *document.table);
   files.remember(scenario.toml_text);
-  scenario.document = document;
+  scenario.document = document.table;
   files.read();
   for (const std::string& setting : number_settings) {
     const auto equals = setting.find('=');

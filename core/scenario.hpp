@@ -88,6 +88,19 @@ std::vector<std::filesystem::path> scenario_folders();
 /// Names of the scenarios that come with the program.
 std::vector<std::string> shipped_scenarios();
 
+/// A scenario.toml as it stands, changed by settings, before anything of it is understood.
+struct ScenarioDocument {
+  std::filesystem::path folder;
+  std::string text;  ///< with the settings as comments
+  std::shared_ptr<const toml::table> table;
+
+  ConfigReader reader() const;
+};
+
+/// @throws UserError if there is none, it is not UTF-8 or not TOML, or a setting names nothing
+ScenarioDocument open_scenario(const std::string& name_or_folder,
+                               const std::vector<std::string>& settings = {});
+
 /// @param name_or_folder  a folder, or the name of a shipped scenario
 /// @param settings        "key=value" changes: a dotted TOML path, sections with a name addressed
 /// by

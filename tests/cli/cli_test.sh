@@ -77,6 +77,31 @@ expect 2 '"a:b" is not two whole numbers' "$steelyard" synthesize two-by-two --s
 expect 2 "no output is named" "$steelyard" synthesize two-by-two --size 10000 --seed 1
 expect 2 "is out of range" "$steelyard" synthesize two-by-two --size 0 --seed 1 --tally-only
 
+# Households with their persons.
+expect 0 "every control is met within 1e-06 of its count" "$steelyard" check households
+expect 0 "households.csv (20000), persons.csv" "$steelyard" synthesize households --size 20000 --seed 1 -o "$work/homes" --quiet
+holds "a household has a row" test "$(wc -l <"$work/homes/households.csv")" -eq 20001
+for file in persons.csv controls.csv; do holds "synthesize writes $file" test -s "$work/homes/$file"; done
+expect 2 "exists; choose another name, or pass --force" "$steelyard" synthesize households --size 20000 --seed 1 -o "$work/homes" --quiet
+expect 0 "written to" "$steelyard" synthesize households --size 20000 --seed 1 --threads 1 -o "$work/homes1" --quiet
+holds "households do not depend on threads" diff -r "$work/homes" "$work/homes1"
+expect 0 "weights.csv, controls.csv" "$steelyard" synthesize households --set households.integerise=false -o "$work/weights" --quiet
+expect 0 '"not_met": []' "$steelyard" check households --json
+expect 2 "do not go with household scenarios" "$steelyard" check households --as-printed
+expect 2 "pass --seed N" "$steelyard" synthesize households -o "$work/no"
+expect 2 "--tally-only, --exact and --slice do not go with household scenarios" "$steelyard" synthesize households --seed 1 --tally-only
+expect 2 "this is a household scenario, which has no survey" "$steelyard" draw households --seed 1 -o "$work/no"
+expect 2 "it goes with: steelyard check, steelyard synthesize" "$steelyard" run households --seed 1 -o "$work/no"
+expect 0 "3000 households with" "$steelyard" describe households
+cp -r "$scenarios/households" "$work/homes-world"
+sed -i 's/^beijing.urban,female,75_plus,.*/beijing.urban,female,75_plus,9000000/' "$work/homes-world/data/sex_age.csv"
+expect 1 "zone beijing.urban" "$steelyard" check "$work/homes-world"
+expect 1 "cannot be met together with the others" "$steelyard" synthesize "$work/homes-world" --seed 1 -o "$work/no" --quiet
+holds "refused households leave nothing" test ! -e "$work/no"
+expect 0 "written to" "$steelyard" synthesize "$work/homes-world" --seed 1 -o "$work/unmet" --quiet --accept
+sed -i 's/^u0001,/u9001,/' "$work/homes-world/data/seed_persons.csv"
+expect 2 'person of unknown household "u9001"' "$steelyard" check "$work/homes-world"
+
 # What is in the files, read by another program.
 /usr/bin/python3 - "$work" <<'P' && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "FAILED: samples and populations in HDF5"; }
 import csv
