@@ -6,6 +6,7 @@
 
 #include "cli/audit_text.hpp"
 #include "cli/commands.hpp"
+#include "cli/latent_text.hpp"
 #include "cli/progress.hpp"
 #include "core/output.hpp"
 #include "core/scenario.hpp"
@@ -137,6 +138,7 @@ int check_command(const CheckOptions& options) {
            {"upper", finite(n.upper)},
            {"violation", finite(std::max({0.0, n.lower - x, x - n.upper}))}});
     }
+    answer["latents"] = latent_json(scenario, population);
     fmt::print("{}\n", answer.dump(2));
     return ok || options.accept ? 0 : 1;
   }
@@ -155,6 +157,8 @@ int check_command(const CheckOptions& options) {
       "divergence of the fitted law from its seeds: {:.4g} nats; residual of every number: "
       "--json\n",
       fit.divergence);
+  if (const std::string latents = latent_text(scenario, population); !latents.empty())
+    fmt::print("{}\n", latents);
   fmt::print("{}\n", audit_text(scenario, audit));
   for (const Finding& f : bad)
     if (f.may_yield)

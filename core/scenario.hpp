@@ -18,10 +18,11 @@ namespace steelyard {
 /// How the continuous truth behind a bucketed variable is distributed.
 struct LatentSpec {
   VariableId variable{};
-  std::string family;                ///< lognormal | normal | density
+  std::string family;                ///< a name of all_families(), "best" or "density"
   std::vector<VariableId> group;     ///< one law for each combination of these
   double tilt = 0;                   ///< where values lie inside their buckets; see LatentLaw
   std::optional<double> tail_index;  ///< Pareto index of the open top bucket, above 1
+  bool pareto_tail = false;          ///< tail_index from the two top buckets of each group
   struct Segment {
     std::vector<LevelCode> group;
     double lower = 0, upper = 0, weight = 0;

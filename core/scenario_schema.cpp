@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/scenario_reader.hpp"
+#include "core/size_distribution.hpp"
 
 namespace steelyard::detail {
 namespace fs = std::filesystem;
@@ -120,7 +121,9 @@ void ScenarioReader::read_latent(ConfigReader& c, VariableId id) {
   LatentSpec latent;
   latent.variable = id;
   latent.place = c.place();
-  latent.family = c.text("family", {.fallback = {}, .choices = {"lognormal", "normal", "density"}});
+  Texts families{"best", "density"};
+  for (Family family : all_families()) families.emplace_back(to_string(family));
+  latent.family = c.text("family", {.fallback = {}, .choices = families});
   latent.tilt = c.real("tilt", {.min = -3,
                                 .max = 3,
                                 .fallback = 0,
@@ -131,6 +134,11 @@ void ScenarioReader::read_latent(ConfigReader& c, VariableId id) {
                               .max = 100,
                               .help = "Pareto index of the open top bucket; default: the "
                                       "family's own tail"});
+  latent.pareto_tail =
+      c.text("tail", {.fallback = "family", .choices = {"family", "pareto"}}) == "pareto";
+  if (latent.pareto_tail && latent.tail_index)
+    c.fail("tail", "= \"pareto\" fits the tail index that tail_index gives",
+           "leave one of them out");
   latent_groups_.push_back(c.texts("group", {.required = false}));
   if (latent.family == "density") density_files_[s_.latents.size()] = c.text("file");
   c.finish();

@@ -26,7 +26,8 @@ Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scena
   fit_.population_seconds = seconds_since(start);
   fit_answers(unmet);
   derive_laws();
-  for (const LatentSpec& spec : scenario.latents) latents_.emplace_back(spec, *weighted_);
+  for (const LatentSpec& spec : scenario.latents)
+    latents_.emplace_back(spec, *weighted_, survey_size(scenario));
 }
 
 Population::Population(const Population& other)

@@ -96,9 +96,11 @@ Population in_world(const Population& neutral, const World& world) {
       LatentSpec changed = spec;
       if (world.dial == World::Dial::tilt)
         changed.tilt = world.value;
-      else
+      else {
         changed.tail_index = world.value;
-      other.replace_latent(LatentLaw(changed, neutral.weighted_law()));
+        changed.pareto_tail = false;
+      }
+      other.replace_latent(LatentLaw(changed, neutral.weighted_law(), survey_size(s)));
     }
     if (!found)
       throw UserError({(s.folder / "scenario.toml").string()}, "worlds",

@@ -77,6 +77,13 @@ expect 2 '"a:b" is not two whole numbers' "$steelyard" synthesize two-by-two --s
 expect 2 "no output is named" "$steelyard" synthesize two-by-two --size 10000 --seed 1
 expect 2 "is out of range" "$steelyard" synthesize two-by-two --size 0 --seed 1 --tally-only
 
+# Families of latent values.
+expect 0 "singh_maddala" "$steelyard" check flexible-employment-2022q2 --quiet
+expect 0 '"se_log_sigma"' "$steelyard" check flexible-employment-2022q2 --json --set variable.hours.latent.family=best
+expect 2 "is not one of" "$steelyard" check flexible-employment-2022q2 --set variable.income.latent.family=gb3
+expect 2 "fits the tail index that tail_index gives" "$steelyard" check flexible-employment-2022q2 --set variable.income.latent.tail=pareto --set variable.income.latent.tail_index=2
+expect 2 "has no mean in the open bucket" "$steelyard" check flexible-employment-2022q2 --quiet --set variable.search_duration.latent.family=gb2
+
 # Households with their persons.
 expect 0 "every control is met within 1e-06 of its count" "$steelyard" check households
 expect 0 "households.csv (20000), persons.csv" "$steelyard" synthesize households --size 20000 --seed 1 -o "$work/homes" --quiet
