@@ -2,8 +2,13 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 
+#include "core/size_distribution.hpp"
+#include "sim/population/audit.hpp"
 #include "sim/population/dense_fit.hpp"
 #include "sim/population/integerise.hpp"
 #include "sim/selection/selection.hpp"
@@ -107,6 +112,59 @@ void BM_FitDense(benchmark::State& state) {
   state.counters["sweeps"] = sweeps;
 }
 BENCHMARK(BM_FitDense)->Unit(benchmark::kMicrosecond);
+
+/// Question: what does one law fitted to buckets cost? Lognormal (0), Dagum (1), GB2 (2), in the
+/// sixteen income buckets of the American Community Survey (bound: 5 ms for ten families).
+void BM_FitIntervals(benchmark::State& state) {
+  const Family family = std::array{Family::lognormal, Family::dagum,
+                                   Family::gb2}[static_cast<std::size_t>(state.range(0))];
+  const std::vector<double> edges{0,
+                                  10000,
+                                  15000,
+                                  20000,
+                                  25000,
+                                  30000,
+                                  35000,
+                                  40000,
+                                  45000,
+                                  50000,
+                                  60000,
+                                  75000,
+                                  1e5,
+                                  125000,
+                                  150000,
+                                  200000,
+                                  std::numeric_limits<double>::infinity()};
+  const SizeDistribution truth(Family::gb2, {2.2, 52000, 0.8, 1.3});
+  std::vector<double> shares;
+  for (std::size_t b = 0; b + 1 < edges.size(); ++b)
+    shares.push_back(std::round(20000 * truth.probability(edges[b], edges[b + 1])) / 20000);
+  for (auto _ : state) {
+    const IntervalFit fit = fit_intervals(family, edges, shares, 20000);
+    benchmark::DoNotOptimize(fit.aic);
+  }
+}
+BENCHMARK(BM_FitIntervals)
+    ->ArgName("family")
+    ->Arg(0)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMicrosecond);
+
+/// Question: do the flagship's numbers agree? As read (0) and as printed (1; bound: 20 s).
+void BM_Audit(benchmark::State& state) {
+  const Scenario scenario = load_scenario(
+      "flexible-employment-2022q2", {}, state.range(0) ? Reading::as_printed : Reading::corrected);
+  std::size_t programs = 0;
+  for (auto _ : state) programs = audit(scenario).programs;
+  state.counters["programs"] = static_cast<double>(programs);
+}
+BENCHMARK(BM_Audit)
+    ->ArgName("as_printed")
+    ->Arg(0)
+    ->Arg(1)
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(1);
 
 /// Question: how long do a million persons take that meet every two-way census margin to the
 /// person? Fitted from a flat seed, then integerised. (bound: 200 ms; humanleague 1.1-1.4 s)

@@ -175,7 +175,8 @@ int check_command(const CheckOptions& options) {
           "table \"{}\" cannot be met together with the numbers: it is missed by {:.3g} % of its "
           "total in a cell\n",
           report->worst_block, 100 * report->largest_block_error);
-  fmt::print("{} numbers cannot be met together with the others:\n", bad.size());
+  if (!bad.empty())
+    fmt::print("{} numbers cannot be met together with the others:\n", bad.size());
   for (const Finding& f : bad)
     fmt::print("  {}: [{}] {} = {} allows {:.6g} to {:.6g}, the others imply {:.6g}\n", f.place,
                f.id, f.what, f.reported, f.lower, f.upper, f.expected);

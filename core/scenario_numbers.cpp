@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -112,6 +113,7 @@ PublishedNumber ScenarioReader::number(const CsvFile& file, std::size_t row, con
   if (n.use == Use::not_modelled) return n;
   n.statistic = choose<Statistic>(field("statistic"),
                                   {{"share", Statistic::share},
+                                   {"ratio", Statistic::share},
                                    {"mean", Statistic::mean},
                                    {"index", Statistic::index},
                                    {"count", Statistic::count},
@@ -119,8 +121,12 @@ PublishedNumber ScenarioReader::number(const CsvFile& file, std::size_t row, con
                                    {"mean_difference", Statistic::mean_difference},
                                    {"ratio_to_population", Statistic::ratio_to_population}},
                                   n.place, "statistic");
-  read_what(n);
-  read_interval(n, field);
+  if (field("statistic") == "ratio") {
+    read_ratio(n, field);
+  } else {
+    read_what(n);
+    read_interval(n, field);
+  }
   if (n.provenance == Provenance::assumed) {
     const auto low = parse_number(field("range_lower")), high = parse_number(field("range_upper"));
     if (!low || !high || *low > *high)
@@ -165,6 +171,52 @@ void ScenarioReader::read_what(PublishedNumber& n) {
     if (n.statistic == Statistic::index || pair)
       need(!v.scores.empty(), "needs scores", "give the variable scores");
   }
+}
+
+/// A ratio r of some levels to others is the share r / (1 + r) of the first among them all: so it
+/// is fitted, audited and estimated as that share.
+void ScenarioReader::read_ratio(PublishedNumber& n, const Field& field) {
+  const Texts groups = split(n.level_text, "/");
+  if (groups.size() != 2)
+    throw UserError(n.place, "level", "\"" + n.level_text + "\" is not a ratio of levels",
+                    "write level a/b, or a|b/c|d");
+  n.scope = s_.schema.parse_domain(n.scope_text, n.place);
+  const VariableId v = s_.schema.require(n.quantity_text, n.place);
+  n.quantity = {v};
+  Condition both{v, {}};
+  for (const std::string& group : groups)
+    for (const std::string& name : split(group, "|")) {
+      const LevelCode level = s_.schema.require_level(v, name, n.place);
+      if (std::find(both.levels.begin(), both.levels.end(), level) != both.levels.end())
+        throw UserError(n.place, "level",
+                        "\"" + name + "\" stands twice in \"" + n.level_text + "\"",
+                        "the levels of a ratio are disjoint");
+      both.levels.push_back(level);
+      if (&group == &groups[0]) n.levels.push_back(level);
+    }
+  std::sort(both.levels.begin(), both.levels.end());
+  if (std::any_of(n.scope.begin(), n.scope.end(),
+                  [&](const Condition& c) { return c.variable == v; }))
+    throw UserError(n.place, "scope", "restricts \"" + n.quantity_text + "\" itself",
+                    "the levels of the ratio do that");
+  n.scope.push_back(both);
+  n.statistic = Statistic::index;  // an interval as printed, without per cent
+  read_interval(n, field);
+  n.statistic = Statistic::share;
+  const double unit = n.unit == "per_100" ? 0.01 : 1;
+  if (!(n.value > 0))
+    throw UserError(n.place, "value", "a ratio of " + n.printed + " is impossible",
+                    "give a number above 0");
+  const auto share = [&](double ratio) {
+    const double r = std::max(ratio, 0.0) * unit;
+    return std::isinf(r) ? 1.0 : r / (1 + r);
+  };
+  n.note += (n.note.empty() ? "" : "; ") + ("ratio " + n.printed + " of " + n.level_text);
+  n.value = share(n.value);
+  n.lower = share(n.lower);
+  n.upper = share(n.upper);
+  n.printed = fmt::format("{:.2f}", 100 * n.value);
+  n.unit = "pct";
 }
 
 void ScenarioReader::read_interval(PublishedNumber& n, const Field& field) {

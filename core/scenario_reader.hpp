@@ -112,6 +112,7 @@ class ScenarioReader {
 
   void read_what(PublishedNumber& n);
 
+  void read_ratio(PublishedNumber& n, const Field& field);
   void read_interval(PublishedNumber& n, const Field& field);
 
   /// Population margins must agree on their total, and leave no positive margin without support.

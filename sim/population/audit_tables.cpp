@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "sim/population/constraints.hpp"
@@ -33,6 +34,55 @@ double printed_half_width(const PublishedNumber& n, double value_unit) {
   const auto dot = n.printed.find('.');
   const auto decimals = dot == std::string::npos ? 0 : static_cast<int>(n.printed.size() - dot - 1);
   return 0.5 * std::pow(10.0, -decimals) * value_unit;
+}
+
+/// What a table of counts makes of a number of its own variables; nothing if nobody is in its
+/// scope.
+std::optional<double> value_in(const MarginTable& t, const Schema& schema,
+                               const PublishedNumber& n) {
+  const auto column = [&](VariableId id) {
+    return static_cast<std::size_t>(std::find(t.variables.begin(), t.variables.end(), id) -
+                                    t.variables.begin());
+  };
+  const std::vector<double> values = level_values(schema, n, 0);
+  const std::size_t quantity = column(n.quantity[0]);
+  double sum = 0, total = 0;
+  for (std::size_t row = 0; row < t.rows(); ++row) {
+    const LevelCode* codes = &t.codes[row * t.variables.size()];
+    const bool inside = std::all_of(n.scope.begin(), n.scope.end(), [&](const Condition& c) {
+      return c.holds(codes[column(c.variable)]);
+    });
+    if (!inside || codes[quantity] >= values.size()) continue;
+    sum += t.values[row] * values[codes[quantity]];
+    total += t.values[row];
+  }
+  if (!(total > 0)) return {};
+  return sum / total;
+}
+
+/// Population numbers that a table of counts settles, and settles otherwise.
+void audit_numbers(const Scenario& s, std::vector<TableFinding>& findings) {
+  for (const PublishedNumber& n : s.numbers) {
+    const bool plain = n.statistic == Statistic::share || n.statistic == Statistic::mean ||
+                       n.statistic == Statistic::index;
+    if (n.use != Use::fit || n.view != View::population || !plain || std::isfinite(n.importance))
+      continue;
+    const VariableSet variables = variables_of(n);
+    for (const MarginTable& t : s.tables) {
+      if (t.role != TableRole::margin || t.side != Side::population) continue;
+      const bool covered = std::all_of(variables.begin(), variables.end(), [&](VariableId id) {
+        return std::find(t.variables.begin(), t.variables.end(), id) != t.variables.end();
+      });
+      if (!covered) continue;
+      const auto value = value_in(t, s.schema, n);
+      if (!value || (*value >= n.lower - 1e-9 && *value <= n.upper + 1e-9)) continue;
+      const double unit = n.statistic == Statistic::share ? 100 : 1;
+      findings.push_back({fmt::format(
+          "{}:{}: [{}] {} {} = {} allows {:.6g} to {:.6g}, but table \"{}\" has {:.6g}",
+          n.place.file, n.place.line, n.id, n.quantity_text, n.level_text, n.printed,
+          n.lower * unit, n.upper * unit, t.id, *value * unit)});
+    }
+  }
 }
 
 }  // namespace
@@ -78,6 +128,7 @@ std::vector<TableFinding> audit_tables(const Scenario& s) {
                              y.place.file, x.id, y.id, names, differing, cell, worst_left,
                              worst_right, worst)});
     }
+  audit_numbers(s, findings);
   return findings;
 }
 

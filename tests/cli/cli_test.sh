@@ -77,6 +77,15 @@ expect 2 '"a:b" is not two whole numbers' "$steelyard" synthesize two-by-two --s
 expect 2 "no output is named" "$steelyard" synthesize two-by-two --size 10000 --seed 1
 expect 2 "is out of range" "$steelyard" synthesize two-by-two --size 0 --seed 1 --tally-only
 
+# A ratio is a share of its levels; a number that a table of counts settles otherwise is named.
+copy
+printf '\n[[numbers]]\nfile = "data/numbers.csv"\n' >>"$work/world/scenario.toml"
+head -1 "$scenarios/flexible-employment-2022q2/data/report_tables.csv" >"$work/world/data/numbers.csv"
+echo 'r,population,,sex,male/female,ratio,67,=,,,per_100,fit,,assumed,60,70,made' >>"$work/world/data/numbers.csv"
+expect 0 "every number that is not excluded lies within its interval" "$steelyard" check "$work/world" --quiet
+sed -i 's/,67,=/,100,=/' "$work/world/data/numbers.csv"
+expect 1 'numbers.csv:2: [r] sex male/female = 50.00 allows 49.8747 to 50.1247, but table "population" has 40' "$steelyard" check "$work/world" --quiet
+
 # Families of latent values.
 expect 0 "singh_maddala" "$steelyard" check flexible-employment-2022q2 --quiet
 expect 0 '"se_log_sigma"' "$steelyard" check flexible-employment-2022q2 --json --set variable.hours.latent.family=best

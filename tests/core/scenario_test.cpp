@@ -223,6 +223,27 @@ TEST_F(ScenarioTest, ContradictoryUniversesAreRefused) {
             "meets them all; compare its universe with those of the variables that it names");
 }
 
+TEST_F(ScenarioTest, ARatioIsTheShareAmongItsLevels) {
+  const std::string share = "n1,sample:weighted,sex=male,income,low,share,40.0,=,,,pct";
+  const auto ratio = [](const std::string& level, const std::string& value) {
+    return "n1,sample:weighted,sex=male,income," + level + ",ratio," + value + ",=,,,";
+  };
+  ASSERT_EQ(after("numbers.csv", share, ratio("low/high", "0.67")), "loads");
+  const PublishedNumber n = load_scenario(folder_.string()).numbers[0];
+  EXPECT_EQ(n.statistic, Statistic::share);
+  EXPECT_NEAR(n.value, 0.67 / 1.67, 1e-12);
+  EXPECT_NEAR(n.lower, 0.665 / 1.665, 1e-12);
+  EXPECT_NEAR(n.upper, 0.675 / 1.675, 1e-12);
+  EXPECT_EQ(n.scope.size(), 2u);
+  EXPECT_EQ(after("numbers.csv", share, ratio("low", "0.67")),
+            "numbers.csv:2: [level] \"low\" is not a ratio of levels; write level a/b, or a|b/c|d");
+  EXPECT_EQ(after("numbers.csv", share, ratio("low/low", "0.67")),
+            "numbers.csv:2: [level] \"low\" stands twice in \"low/low\"; the levels of a ratio are "
+            "disjoint");
+  EXPECT_EQ(after("numbers.csv", share, ratio("low/high", "-1")),
+            "numbers.csv:2: [value] a ratio of -1 is impossible; give a number above 0");
+}
+
 TEST_F(ScenarioTest, NumbersWithoutMeaningAreRefused) {
   EXPECT_EQ(after("numbers.csv", "40.0,=", "forty,="),
             "numbers.csv:2: [value] \"forty\" is not a number; write plain digits");
