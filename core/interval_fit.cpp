@@ -44,11 +44,17 @@ std::optional<Vector> solve(Matrix m, Vector r, std::size_t k) {
   return r;
 }
 
-/// Derivative from pair(s) = f(s) - f(-s), by the eighth-order central difference.
+/// Full: eighth-order differences. Steering: second-order ones, for the matrix of a Newton step,
+/// whose errors cost steps and no digits.
+enum class Accuracy { steering, full };
+
+/// Derivative from pair(s) = f(s) - f(-s), by central differences.
 template <typename Pair>
-auto slope_at_zero(const Pair& pair, double h) {
-  return decltype(pair(h))(
-      (672 * pair(h) - 168 * pair(2 * h) + 32 * pair(3 * h) - 3 * pair(4 * h)) / (840 * h));
+auto slope_at_zero(const Pair& pair, double h, Accuracy accuracy) {
+  using Value = decltype(pair(h));
+  if (accuracy == Accuracy::steering) return Value(pair(h / 20) * (10 / h));
+  return Value((672 * pair(h) - 168 * pair(2 * h) + 32 * pair(3 * h) - 3 * pair(4 * h)) /
+               (840 * h));
 }
 
 /// The log-likelihood a person as a function of the free coordinates: mu as it is, all other
@@ -91,10 +97,11 @@ class Likelihood {
   }
 
   /// Gradient, and (optionally) the Gauss-Newton matrix sum p_i / P_i^2 dP_i dP_i'.
-  Vector gradient(const Vector& x, Matrix* information = nullptr) const {
+  Vector gradient(const Vector& x, Matrix* information = nullptr,
+                  Accuracy accuracy = Accuracy::full) const {
     const SizeDistribution d = law(x);
     std::vector<Vector> change;  // of P(X > edge)
-    for (double edge : edges_) change.push_back(edge_change(x, d, edge));
+    for (double edge : edges_) change.push_back(edge_change(x, d, edge, accuracy));
     Vector g{};
     if (information) *information = {};
     for (std::size_t i = 0; i < shares_.size(); ++i) {
@@ -117,20 +124,20 @@ class Likelihood {
     return g;
   }
 
-  /// Minus the Hessian, by eighth-order differences of the gradient.
-  Matrix curvature(const Vector& x) const {
+  /// Minus the Hessian, by differences of the gradient.
+  Matrix curvature(const Vector& x, Accuracy accuracy = Accuracy::full) const {
     Matrix m{};
     for (std::size_t j = 0; j < k(); ++j) {
       const auto pair = [&](double step) {
         Vector up = x, down = x;
         up[j] += step;
         down[j] -= step;
-        const Vector a = gradient(up), b = gradient(down);
+        const Vector a = gradient(up, nullptr, accuracy), b = gradient(down, nullptr, accuracy);
         std::valarray<double> difference(k());
         for (std::size_t l = 0; l < k(); ++l) difference[l] = a[l] - b[l];
         return difference;
       };
-      const std::valarray<double> column = slope_at_zero(pair, step_of(x, j));
+      const std::valarray<double> column = slope_at_zero(pair, step_of(x, j), accuracy);
       for (std::size_t l = 0; l < k(); ++l) m[j][l] = -column[l];
     }
     for (std::size_t j = 0; j < k(); ++j)
@@ -211,7 +218,8 @@ class Likelihood {
   }
 
   /// d P(X > edge) / d coordinate.
-  Vector edge_change(const Vector& x, const SizeDistribution& d, double edge) const {
+  Vector edge_change(const Vector& x, const SizeDistribution& d, double edge,
+                     Accuracy accuracy) const {
     Vector change{};
     if (std::isinf(edge) || (family_ != Family::normal && edge <= 0)) return change;
     const auto [a, b, p, q] = d.parameters();
@@ -241,7 +249,8 @@ class Likelihood {
           const SizeDistribution near = law(y);
           return from_above ? near.survival(edge) : -near.cdf(edge);
         };
-        change[j] = slope_at_zero([&](double s) { return at(s) - at(-s); }, step_of(x, j));
+        change[j] =
+            slope_at_zero([&](double s) { return at(s) - at(-s); }, step_of(x, j), accuracy);
       }
     }
     return change;
@@ -267,6 +276,13 @@ double largest(const Vector& g, std::size_t k) {
   double most = 0;
   for (std::size_t j = 0; j < k; ++j) most = std::max(most, std::abs(g[j]));
   return most;
+}
+
+/// Whether a climb from there is bound for the same summit.
+bool same_place(const Vector& a, const Vector& b, std::size_t k) {
+  for (std::size_t j = 0; j < k; ++j)
+    if (std::abs(a[j] - b[j]) > 0.05) return false;
+  return true;
 }
 
 Ascent climb(const Likelihood& f, Vector x, int limit, double wanted) {
@@ -297,7 +313,7 @@ Ascent climb(const Likelihood& f, Vector x, int limit, double wanted) {
     if (out.gradient < (at_bound ? kAccepted : wanted)) break;
     // Near the top Newton's own matrix converges quadratically; elsewhere it may point downhill.
     if (out.gradient < 1e-3) {
-      Matrix exact = f.curvature(out.x);
+      Matrix exact = f.curvature(out.x, Accuracy::steering);
       hold(exact);
       if (solve(exact, g, k)) information = exact;
     }
@@ -363,6 +379,7 @@ IntervalFit fit_intervals(Family family, std::span<const double> edges,
                    [](const Ascent& a, const Ascent& b) { return a.value > b.value; });
   Ascent best;
   for (std::size_t i = 0; i < std::min<std::size_t>(2, ascents.size()); ++i) {
+    if (i > 0 && same_place(ascents[i].x, best.x, k)) continue;
     Ascent end = climb(f, ascents[i].x, 200, 1e-13);
     end.iterations += ascents[i].iterations;
     if (end.value > best.value) best = end;
