@@ -3,18 +3,10 @@
 #include <gtest/gtest.h>
 #include <toml++/toml.h>
 
+#include "tests/message.hpp"
+
 namespace steelyard {
 namespace {
-
-template <typename F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 class ConfigTest : public ::testing::Test {
  protected:

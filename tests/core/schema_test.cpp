@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/message.hpp"
+
 namespace steelyard {
 namespace {
 
@@ -19,16 +21,6 @@ Schema small_schema() {
   occupation.universe = {{VariableId{0}, {0, 1}}};
   s.add(occupation);
   return s;
-}
-
-template <typename F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Schema, ParsesAndDescribesDomains) {

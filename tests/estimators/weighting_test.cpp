@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/estimators/worlds.hpp"
+#include "tests/message.hpp"
 
 namespace steelyard {
 namespace {
@@ -237,16 +238,6 @@ TEST(CalibrationLinear, EqualsTheClosedFormOfOneMarginAndIsGregForTwo) {
     total += two.value().factor[index.cell_of[i]] *
              (3.0 * world.sample.columns[0][i] + 7.0 * world.sample.columns[1][i]);
   EXPECT_NEAR(total, 3 * by_region[1] + 6 * by_region[2] + 7 * by_sex[1], 1e-6 * total);
-}
-
-template <typename F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Weighting, BadOptionsAreNamed) {

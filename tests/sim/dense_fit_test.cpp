@@ -5,29 +5,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "tests/sim/dense_tables.hpp"
 #include "tests/sim/small_world.hpp"
 
 namespace steelyard {
 namespace {
-
-std::vector<double> margin_of(const std::vector<double>& cells,
-                              const std::vector<std::size_t>& dims,
-                              const std::vector<std::size_t>& axes) {
-  std::size_t size = 1;
-  for (std::size_t a : axes) size *= dims[a];
-  std::vector<double> sums(size, 0.0);
-  for (std::size_t c = 0; c < cells.size(); ++c) {
-    std::size_t rest = c, at = 0;
-    std::vector<std::size_t> code(dims.size());
-    for (std::size_t k = dims.size(); k-- > 0;) {
-      code[k] = rest % dims[k];
-      rest /= dims[k];
-    }
-    for (std::size_t a : axes) at = at * dims[a] + code[a];
-    sums[at] += cells[c];
-  }
-  return sums;
-}
 
 TEST(DenseFit, TwoByTwoKeepsTheOddsRatio) {
   std::vector<double> cells{1, 2, 3, 12};  // odds ratio 2

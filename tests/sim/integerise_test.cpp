@@ -7,29 +7,11 @@
 #include "core/random.hpp"
 #include "sim/population/exact.hpp"
 #include "sim/selection/selection.hpp"
+#include "tests/sim/dense_tables.hpp"
 #include "tests/sim/worlds.hpp"
 
 namespace steelyard {
 namespace {
-
-std::vector<std::int64_t> margin_of(const std::vector<std::int64_t>& cells,
-                                    const std::vector<std::size_t>& dims,
-                                    const std::vector<std::size_t>& axes) {
-  std::size_t size = 1;
-  for (std::size_t a : axes) size *= dims[a];
-  std::vector<std::int64_t> sums(size, 0);
-  for (std::size_t c = 0; c < cells.size(); ++c) {
-    std::size_t rest = c, at = 0;
-    std::vector<std::size_t> code(dims.size());
-    for (std::size_t k = dims.size(); k-- > 0;) {
-      code[k] = rest % dims[k];
-      rest /= dims[k];
-    }
-    for (std::size_t a : axes) at = at * dims[a] + code[a];
-    sums[at] += cells[c];
-  }
-  return sums;
-}
 
 TEST(Integerise, RoundsATableWhoseMarginsAreWhole) {
   // 2 x 2 with 0.5 everywhere and margins of one person: a diagonal.
