@@ -160,7 +160,7 @@ class Likelihood {
     location = lower + (upper - lower) * (shares_[i] > 0 ? (0.5 - below) / shares_[i] : 0.5);
     std::vector<Vector> list;
     if (normal_) {
-      const double scale = logs ? 1 : std::max(width(), 1e-300);
+      const double scale = logs ? 1 : spread();
       for (double sigma : {0.5, 1.0, 2.0})
         list.push_back({logs ? std::log(location) : location, std::log(scale * sigma), 0, 0});
       return list;
@@ -202,6 +202,21 @@ class Likelihood {
     for (double edge : edges_)
       if (edge > 0 && std::isfinite(edge)) most = std::max(most, std::abs(a * std::log(edge / b)));
     return kStep * spread / most;
+  }
+
+  /// Standard deviation of the bucket centres, open ones closed by a width.
+  double spread() const {
+    double first = 0, second = 0, sum = 0;
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      const double lower = std::isfinite(edges_[i]) ? edges_[i] : edges_[i + 1] - width();
+      const double upper = std::isfinite(edges_[i + 1]) ? edges_[i + 1] : lower + width();
+      const double centre = (lower + upper) / 2;
+      sum += shares_[i];
+      first += shares_[i] * centre;
+      second += shares_[i] * centre * centre;
+    }
+    const double variance = second / sum - (first / sum) * (first / sum);
+    return std::sqrt(std::max(variance, width() * width() / 12));
   }
 
   double width() const {
@@ -291,6 +306,7 @@ Ascent climb(const Likelihood& f, Vector x, int limit, double wanted) {
   out.x = x;
   out.value = f.value(x);
   double damping = 1e-3;
+  int stalled = 0;
   for (; out.iterations < limit; ++out.iterations) {
     Matrix information;
     Vector g = f.gradient(out.x, &information);
@@ -308,11 +324,14 @@ Ascent climb(const Likelihood& f, Vector x, int limit, double wanted) {
         }
     };
     hold(information);
+    const double before = out.gradient;
     out.gradient = largest(g, k);
+    stalled = out.gradient > before / 2 ? stalled + 1 : 0;
+    if (out.gradient < 1e-10 && stalled == 4) break;
     const bool at_bound = std::find(held.begin(), held.end(), true) != held.end();
     if (out.gradient < (at_bound ? kAccepted : wanted)) break;
     // Near the top Newton's own matrix converges quadratically; elsewhere it may point downhill.
-    if (out.gradient < 1e-3) {
+    if (out.gradient < 0.1) {
       Matrix exact = f.curvature(out.x, Accuracy::steering);
       hold(exact);
       if (solve(exact, g, k)) information = exact;
@@ -332,7 +351,9 @@ Ascent climb(const Likelihood& f, Vector x, int limit, double wanted) {
           if (f.is_shape(j)) next[j] = std::clamp(next[j], -kBound, kBound);
         }
         const double value = f.value(next);
-        if (value >= out.value - 1e-15 * std::abs(out.value) && next != out.x) {
+        // Near the top the value no longer tells two points apart, but the gradient does.
+        const double slack = (out.gradient < 1e-5 ? 1e-13 : 1e-15) * std::abs(out.value);
+        if (value >= out.value - slack && next != out.x) {
           out.x = next;
           out.value = value;
           moved = true;

@@ -97,7 +97,7 @@ struct IntervalFit {
 /// parameters (1e-6 a unit squared) then chooses, and the status is `boundary`.
 /// Newton steps on log parameters with a Levenberg-Marquardt safeguard, from several shapes;
 /// accepted if the gradient is below 1e-8 a person and the Hessian is negative definite.
-/// Cost, in 16 buckets: 0.1 ms for the lognormal, 0.8 ms for Dagum, 7 ms for GB2
+/// Cost, in 16 buckets: 0.1 ms for the lognormal, 0.9 ms for Dagum, 11 ms for GB2
 /// (bench/population_bench.cpp).
 IntervalFit fit_intervals(Family family, std::span<const double> edges,
                           std::span<const double> shares, double n);

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/csv.hpp"
+#include "core/random.hpp"
 #include "core/text.hpp"
 
 namespace steelyard {
@@ -149,6 +150,45 @@ TEST(IntervalFit, AgreesWithTheReferenceMaxima) {
   }
   EXPECT_GT(compared, 300u);
   EXPECT_GT(boundaries, 60u);
+}
+
+TEST(IntervalFit, OfAnyTableTheTwoParameterFamiliesHaveAMaximumAndNestedOnesAreNoBetter) {
+  for (std::uint64_t round = 0; round < 40; ++round) {
+    Stream rng({Seed{round}, purpose("interval fit"), {}, {}});
+    const std::size_t m = 5 + rng.below(6);
+    std::vector<double> edges{0}, shares;
+    double sum = 0;
+    for (std::size_t i = 0; i < m; ++i) {
+      edges.push_back(edges.back() * (1 + 0.5 * static_cast<double>(rng.below(3))) +
+                      100 * static_cast<double>(1 + rng.below(40)));
+      shares.push_back(rng.below(5) == 0 ? 0 : rng.uniform());
+      sum += shares.back();
+    }
+    edges.back() = kInfinity;
+    for (double& share : shares) share /= sum;
+    std::map<Family, IntervalFit> fits;
+    for (Family family : all_families()) {
+      const IntervalFit& fit =
+          fits.emplace(family, fit_intervals(family, edges, shares, 1000)).first->second;
+      EXPECT_TRUE(std::isfinite(fit.aic)) << round << " " << to_string(family);
+      if (parameter_names(family).size() == 2) {
+        EXPECT_NE(fit.status, FitStatus::not_converged) << round << " " << to_string(family);
+      }
+    }
+    const std::pair<Family, Family> nested[] = {{Family::gb2, Family::dagum},
+                                                {Family::gb2, Family::singh_maddala},
+                                                {Family::gb2, Family::beta2},
+                                                {Family::dagum, Family::fisk},
+                                                {Family::singh_maddala, Family::fisk},
+                                                {Family::generalized_gamma, Family::weibull},
+                                                {Family::generalized_gamma, Family::gamma},
+                                                {Family::lomax, Family::exponential}};
+    for (const auto& [wide, narrow] : nested) {
+      if (fits.at(wide).status != FitStatus::ok) continue;
+      EXPECT_GE(fits.at(wide).log_likelihood, fits.at(narrow).log_likelihood - 1e-6)
+          << round << " " << to_string(wide) << " " << to_string(narrow);
+    }
+  }
 }
 
 TEST(IntervalFit, OneBucketAloneIsABoundary) {
