@@ -127,16 +127,12 @@ int check_command(const CheckOptions& options) {
     for (const PublishedNumber& n : scenario.numbers) {
       if (n.use != Use::fit && n.use != Use::check) continue;
       const double unit = n.statistic == Statistic::share ? 100 : 1, x = population.expected(n);
-      const auto finite = [&](double y) {
-        return std::isfinite(y) ? nlohmann::ordered_json(y * unit)
-                                : nlohmann::ordered_json(nullptr);
-      };
-      answer["residuals"].push_back(
+      answer["residuals"].push_back(  // JSON has null for an infinite bound
           {{"id", n.id},
-           {"expected", finite(x)},
-           {"lower", finite(n.lower)},
-           {"upper", finite(n.upper)},
-           {"violation", finite(std::max({0.0, n.lower - x, x - n.upper}))}});
+           {"expected", x * unit},
+           {"lower", n.lower * unit},
+           {"upper", n.upper * unit},
+           {"violation", std::max({0.0, n.lower - x, x - n.upper}) * unit}});
     }
     answer["latents"] = latent_json(scenario, population);
     fmt::print("{}\n", answer.dump(2));
@@ -175,8 +171,7 @@ int check_command(const CheckOptions& options) {
           "table \"{}\" cannot be met together with the numbers: it is missed by {:.3g} % of its "
           "total in a cell\n",
           report->worst_block, 100 * report->largest_block_error);
-  if (!bad.empty())
-    fmt::print("{} numbers cannot be met together with the others:\n", bad.size());
+  if (!bad.empty()) fmt::print("{} numbers cannot be met together with the others:\n", bad.size());
   for (const Finding& f : bad)
     fmt::print("  {}: [{}] {} = {} allows {:.6g} to {:.6g}, the others imply {:.6g}\n", f.place,
                f.id, f.what, f.reported, f.lower, f.upper, f.expected);

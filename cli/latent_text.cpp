@@ -28,10 +28,6 @@ double worst_error(const LatentLaw& law) {
   return worst;
 }
 
-nlohmann::ordered_json number(double x) {
-  return std::isfinite(x) ? nlohmann::ordered_json(x) : nlohmann::ordered_json(nullptr);
-}
-
 }  // namespace
 
 std::string latent_text(const Scenario& scenario, const Population& population) {
@@ -86,8 +82,7 @@ nlohmann::ordered_json latent_json(const Scenario& scenario, const Population& p
         const auto values = fit.fit->law.free_parameters();
         for (std::size_t j = 0; j < names.size(); ++j) {
           group[names[j]] = values[j];
-          group[names[j] == "mu" ? "se_mu" : "se_log_" + names[j]] =
-              number(fit.fit->standard_error[j]);
+          group[names[j] == "mu" ? "se_mu" : "se_log_" + names[j]] = fit.fit->standard_error[j];
         }
         group["log_likelihood"] = fit.fit->log_likelihood;
         group["aic"] = fit.fit->aic;
@@ -102,7 +97,7 @@ nlohmann::ordered_json latent_json(const Scenario& scenario, const Population& p
         item["families"].push_back({{"family", to_string(row.family)},
                                     {"aic", row.aic},
                                     {"parameters", row.parameters},
-                                    {"mean", number(row.mean)},
+                                    {"mean", row.mean},
                                     {"groups_not_ok", row.not_ok}});
     list.push_back(std::move(item));
   }

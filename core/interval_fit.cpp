@@ -1,26 +1,23 @@
 #include <algorithm>
-#include <boost/math/special_functions/beta.hpp>
-#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <optional>
-#include <valarray>
 
 #include "core/errors.hpp"
+#include "core/interval_likelihood.hpp"
 #include "core/size_distribution.hpp"
 
 namespace steelyard {
 namespace {
 
-constexpr std::size_t kMost = 4;
 constexpr double kBound = 9;               // of the logarithm of a shape
 constexpr double kAsGoodAsInfinite = 6.5;  // a shape of 665, or 1/665, is reported as a boundary
 constexpr double kOnItsWay = 4.6;          // a shape of 100 that still grows when the steps end
 constexpr double kAccepted = 1e-8;         // gradient a person of a maximum
-constexpr double kPriorWeight = 1e-6;
-using Vector = std::array<double, kMost>;
-using Matrix = std::array<Vector, kMost>;
+using detail::Accuracy;
+using detail::Likelihood;
+using detail::Matrix;
+using detail::Vector;
 
 /// Solves m x = r by Cholesky's method; nothing if m is not positive definite.
 std::optional<Vector> solve(Matrix m, Vector r, std::size_t k) {
@@ -44,247 +41,11 @@ std::optional<Vector> solve(Matrix m, Vector r, std::size_t k) {
   return r;
 }
 
-/// Full: eighth-order differences. Steering: second-order ones, for the matrix of a Newton step,
-/// whose errors cost steps and no digits.
-enum class Accuracy { steering, full };
-
-/// Derivative from pair(s) = f(s) - f(-s), by central differences.
-template <typename Pair>
-auto slope_at_zero(const Pair& pair, double h, Accuracy accuracy) {
-  using Value = decltype(pair(h));
-  if (accuracy == Accuracy::steering) return Value(pair(h / 20) * (10 / h));
-  return Value((672 * pair(h) - 168 * pair(2 * h) + 32 * pair(3 * h) - 3 * pair(4 * h)) /
-               (840 * h));
-}
-
-/// The log-likelihood a person as a function of the free coordinates: mu as it is, all other
-/// parameters by their logarithm.
-class Likelihood {
- public:
-  Likelihood(Family family, std::span<const double> edges, std::span<const double> shares)
-      : family_(family), edges_(edges), shares_(shares) {
-    const std::vector<std::string> names = parameter_names(family);
-    normal_ = names[0] == "mu";
-    for (const std::string& name : names)
-      slots_.push_back(normal_ ? slots_.size()
-                               : static_cast<std::size_t>(name[0] == 'a'   ? 0
-                                                          : name[0] == 'b' ? 1
-                                                          : name[0] == 'p' ? 2
-                                                                           : 3));
-    const auto populated = static_cast<std::size_t>(
-        std::count_if(shares.begin(), shares.end(), [](double p) { return p > 0; }));
-    prior_ = populated <= k() ? kPriorWeight : 0;
-  }
-
-  std::size_t k() const { return slots_.size(); }
-  bool has_prior() const { return prior_ > 0; }
-  void set_centre(const Vector& x) { centre_ = x; }
-
-  std::array<double, 4> parameters(const Vector& x) const {
-    std::array<double, 4> at{1, 1, 1, 1};
-    for (std::size_t j = 0; j < k(); ++j) at[slots_[j]] = normal_ && j == 0 ? x[j] : std::exp(x[j]);
-    return at;
-  }
-  SizeDistribution law(const Vector& x) const { return {family_, parameters(x)}; }
-
-  double value(const Vector& x) const {
-    const SizeDistribution d = law(x);
-    double sum = 0;
-    for (std::size_t i = 0; i < shares_.size(); ++i)
-      if (shares_[i] > 0)
-        sum += shares_[i] * std::log(std::max(d.probability(edges_[i], edges_[i + 1]), 1e-300));
-    return sum - penalty(x);
-  }
-
-  /// Gradient, and (optionally) the Gauss-Newton matrix sum p_i / P_i^2 dP_i dP_i'.
-  Vector gradient(const Vector& x, Matrix* information = nullptr,
-                  Accuracy accuracy = Accuracy::full) const {
-    const SizeDistribution d = law(x);
-    std::vector<Vector> change;  // of P(X > edge)
-    for (double edge : edges_) change.push_back(edge_change(x, d, edge, accuracy));
-    Vector g{};
-    if (information) *information = {};
-    for (std::size_t i = 0; i < shares_.size(); ++i) {
-      if (!(shares_[i] > 0)) continue;
-      const double p = std::max(d.probability(edges_[i], edges_[i + 1]), 1e-300);
-      Vector dp{};
-      for (std::size_t j = 0; j < k(); ++j) {
-        dp[j] = change[i][j] - change[i + 1][j];
-        g[j] += shares_[i] * dp[j] / p;
-      }
-      if (information)
-        for (std::size_t j = 0; j < k(); ++j)
-          for (std::size_t l = 0; l < k(); ++l)
-            (*information)[j][l] += shares_[i] * (dp[j] / p) * (dp[l] / p);
-    }
-    for (std::size_t j = 0; j < k(); ++j) {
-      g[j] -= 2 * prior_ * (x[j] - centre_[j]);
-      if (information) (*information)[j][j] += 2 * prior_;
-    }
-    return g;
-  }
-
-  /// Minus the Hessian, by differences of the gradient.
-  Matrix curvature(const Vector& x, Accuracy accuracy = Accuracy::full) const {
-    Matrix m{};
-    for (std::size_t j = 0; j < k(); ++j) {
-      const auto pair = [&](double step) {
-        Vector up = x, down = x;
-        up[j] += step;
-        down[j] -= step;
-        const Vector a = gradient(up, nullptr, accuracy), b = gradient(down, nullptr, accuracy);
-        std::valarray<double> difference(k());
-        for (std::size_t l = 0; l < k(); ++l) difference[l] = a[l] - b[l];
-        return difference;
-      };
-      const std::valarray<double> column = slope_at_zero(pair, step_of(x, j), accuracy);
-      for (std::size_t l = 0; l < k(); ++l) m[j][l] = -column[l];
-    }
-    for (std::size_t j = 0; j < k(); ++j)
-      for (std::size_t l = 0; l < j; ++l) m[j][l] = m[l][j] = (m[j][l] + m[l][j]) / 2;
-    return m;
-  }
-
-  /// A coordinate that may not leave its box: shapes and, where it scales nothing, none else.
-  bool is_shape(std::size_t j) const { return slots_[j] != 1 && !normal_; }
-
-  /// Starting points: the location from the median, several shapes.
-  std::vector<Vector> starts() const {
-    double below = 0, location = 1;
-    std::size_t i = 0;
-    while (i + 1 < shares_.size() && below + shares_[i] < 0.5) below += shares_[i++];
-    double lower = edges_[i], upper = edges_[i + 1];
-    const bool logs = family_ != Family::normal;
-    if (!std::isfinite(upper)) upper = logs ? 1.5 * lower : lower + width();
-    if (!std::isfinite(lower)) lower = upper - width();
-    location = lower + (upper - lower) * (shares_[i] > 0 ? (0.5 - below) / shares_[i] : 0.5);
-    std::vector<Vector> list;
-    if (normal_) {
-      const double scale = logs ? 1 : spread();
-      for (double sigma : {0.5, 1.0, 2.0})
-        list.push_back({logs ? std::log(location) : location, std::log(scale * sigma), 0, 0});
-      return list;
-    }
-    for (double a : {2.0, 1.0, 4.0})
-      for (double p : {1.0, 0.5, 2.0, 8.0})
-        for (double q : {1.0, 0.5, 3.0}) {
-          // The scale that puts the median where it was seen.
-          std::array<double, 4> at{1, 1, 1, 1};
-          const std::array<double, 4> wanted{a, 1, p, q};
-          bool twice = false;
-          for (std::size_t s : {std::size_t{0}, std::size_t{2}, std::size_t{3}}) {
-            const bool is_free = std::find(slots_.begin(), slots_.end(), s) != slots_.end();
-            if (is_free)
-              at[s] = wanted[s];
-            else
-              twice = twice || wanted[s] != (s == 0 ? 2.0 : 1.0);
-          }
-          if (twice) continue;  // the same start under another name
-          at[1] = location / SizeDistribution(family_, at).quantile(0.5);
-          Vector x{};
-          for (std::size_t j = 0; j < k(); ++j) x[j] = std::log(at[slots_[j]]);
-          list.push_back(x);
-        }
-    return list;
-  }
-
- private:
-  /// A step that moves v = a log(edge/b) by little of its standard deviation, about
-  /// sqrt(1/p + 1/q).
-  double step_of(const Vector& x, std::size_t j) const {
-    constexpr double kStep = 0.02;
-    if (normal_) return kStep * (j == 0 ? std::exp(x[1]) : 1.0);
-    const auto [a, b, p, q] = parameters(x);
-    const double spread = std::min(1.0, std::sqrt(1 / p + (family_ >= Family::gb2 ? 1 / q : 0)));
-    if (slots_[j] == 1) return kStep * spread / std::max(a, 0.1);
-    if (slots_[j] > 1) return kStep * spread;
-    double most = 1;
-    for (double edge : edges_)
-      if (edge > 0 && std::isfinite(edge)) most = std::max(most, std::abs(a * std::log(edge / b)));
-    return kStep * spread / most;
-  }
-
-  /// Standard deviation of the bucket centres, open ones closed by a width.
-  double spread() const {
-    double first = 0, second = 0, sum = 0;
-    for (std::size_t i = 0; i < shares_.size(); ++i) {
-      const double lower = std::isfinite(edges_[i]) ? edges_[i] : edges_[i + 1] - width();
-      const double upper = std::isfinite(edges_[i + 1]) ? edges_[i + 1] : lower + width();
-      const double centre = (lower + upper) / 2;
-      sum += shares_[i];
-      first += shares_[i] * centre;
-      second += shares_[i] * centre * centre;
-    }
-    const double variance = second / sum - (first / sum) * (first / sum);
-    return std::sqrt(std::max(variance, width() * width() / 12));
-  }
-
-  double width() const {
-    for (std::size_t i = 0; i + 1 < edges_.size(); ++i)
-      if (std::isfinite(edges_[i]) && std::isfinite(edges_[i + 1]))
-        return edges_[i + 1] - edges_[i];
-    return 1;
-  }
-
-  double penalty(const Vector& x) const {
-    double sum = 0;
-    for (std::size_t j = 0; j < k(); ++j) sum += (x[j] - centre_[j]) * (x[j] - centre_[j]);
-    return prior_ * sum;
-  }
-
-  /// d P(X > edge) / d coordinate.
-  Vector edge_change(const Vector& x, const SizeDistribution& d, double edge,
-                     Accuracy accuracy) const {
-    Vector change{};
-    if (std::isinf(edge) || (family_ != Family::normal && edge <= 0)) return change;
-    const auto [a, b, p, q] = d.parameters();
-    if (normal_) {
-      const double z = ((family_ == Family::lognormal ? std::log(edge) : edge) - a) / b;
-      const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-      return {density / b, density * z, 0, 0};
-    }
-    // With v = a log(edge/b): F depends on a and b through v alone.
-    const double v = a * std::log(edge / b);
-    const bool beta = family_ >= Family::gb2;
-    const double slope =
-        beta ? std::exp(p * v -
-                        (p + q) * (v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v))) +
-                        std::lgamma(p + q) - std::lgamma(p) - std::lgamma(q))
-             : std::exp(p * v - std::exp(v) - std::lgamma(p));
-    const bool from_above = d.cdf(edge) > 0.5;
-    for (std::size_t j = 0; j < k(); ++j) {
-      if (slots_[j] == 0) {
-        change[j] = -slope * v;
-      } else if (slots_[j] == 1) {
-        change[j] = slope * a;
-      } else {
-        const auto at = [&](double step) {
-          Vector y = x;
-          y[j] += step;
-          const SizeDistribution near = law(y);
-          return from_above ? near.survival(edge) : -near.cdf(edge);
-        };
-        change[j] =
-            slope_at_zero([&](double s) { return at(s) - at(-s); }, step_of(x, j), accuracy);
-      }
-    }
-    return change;
-  }
-
-  Family family_;
-  std::span<const double> edges_, shares_;
-  std::vector<std::size_t> slots_;  ///< which of (a, b, p, q) each coordinate is
-  bool normal_ = false;
-  double prior_ = 0;
-  Vector centre_{};
-};
-
 struct Ascent {
   Vector x{};
   double value = -std::numeric_limits<double>::infinity();
   int iterations = 0;
   double gradient = std::numeric_limits<double>::infinity();
-  bool concave = false;
 };
 
 double largest(const Vector& g, std::size_t k) {
@@ -311,7 +72,7 @@ Ascent climb(const Likelihood& f, Vector x, int limit, double wanted) {
     Matrix information;
     Vector g = f.gradient(out.x, &information);
     // A shape that stands at its bound and wants beyond it is held there.
-    std::array<bool, kMost> held{};
+    std::array<bool, detail::kMostParameters> held{};
     for (std::size_t j = 0; j < k; ++j)
       held[j] =
           f.is_shape(j) && ((out.x[j] >= kBound && g[j] > 0) || (out.x[j] <= -kBound && g[j] < 0));
@@ -409,8 +170,8 @@ IntervalFit fit_intervals(Family family, std::span<const double> edges,
                   best.gradient, best.iterations,          {}};
   const Matrix curvature = f.curvature(best.x);
   fit.standard_error.assign(k, std::numeric_limits<double>::quiet_NaN());
-  best.concave = solve(curvature, {}, k).has_value();
-  if (best.concave)
+  const bool concave = solve(curvature, {}, k).has_value();
+  if (concave)
     for (std::size_t j = 0; j < k; ++j) {
       Vector unit{};
       unit[j] = 1;
@@ -419,7 +180,7 @@ IntervalFit fit_intervals(Family family, std::span<const double> edges,
   double extreme = 0;  // the largest shape, by its logarithm
   for (std::size_t j = 0; j < k; ++j)
     if (f.is_shape(j)) extreme = std::max(extreme, std::abs(best.x[j]));
-  const bool at_top = best.gradient < kAccepted && best.concave;
+  const bool at_top = best.gradient < kAccepted && concave;
   if (f.has_prior() || extreme > (at_top ? kAsGoodAsInfinite : kOnItsWay))
     fit.status = FitStatus::boundary;
   else if (at_top)

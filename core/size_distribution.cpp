@@ -24,7 +24,7 @@ using Policy = bm::policies::policy<bm::policies::promote_double<false>,
 constexpr Policy kPolicy;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-enum class Kind { normal, gamma, beta };
+using Kind = FamilyKind;
 
 struct Entry {
   Family family;
@@ -102,12 +102,19 @@ std::span<const Family> all_families() {
 
 const char* to_string(Family family) { return entry(family).name; }
 
-std::vector<std::string> parameter_names(Family family) {
-  if (entry(family).kind == Kind::normal) return {"mu", "sigma"};
-  std::vector<std::string> names;
-  constexpr std::array<const char*, 4> kNames{"a", "b", "p", "q"};
+FamilyKind kind_of(Family family) { return entry(family).kind; }
+
+std::vector<std::size_t> free_slots(Family family) {
+  std::vector<std::size_t> slots;
   for (std::size_t i = 0; i < 4; ++i)
-    if (entry(family).free[i]) names.emplace_back(kNames[i]);
+    if (entry(family).free[i]) slots.push_back(i);
+  return slots;
+}
+
+std::vector<std::string> parameter_names(Family family) {
+  if (kind_of(family) == Kind::normal) return {"mu", "sigma"};
+  std::vector<std::string> names;
+  for (std::size_t slot : free_slots(family)) names.emplace_back(1, "abpq"[slot]);
   return names;
 }
 
@@ -121,8 +128,7 @@ SizeDistribution::SizeDistribution(Family family, std::array<double, 4> paramete
 
 std::vector<double> SizeDistribution::free_parameters() const {
   std::vector<double> values;
-  for (std::size_t i = 0; i < 4; ++i)
-    if (entry(family_).free[i]) values.push_back(parameters_[i]);
+  for (std::size_t slot : free_slots(family_)) values.push_back(parameters_[slot]);
   return values;
 }
 

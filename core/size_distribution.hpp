@@ -36,6 +36,10 @@ enum class Family {
 
 std::span<const Family> all_families();
 const char* to_string(Family family);
+enum class FamilyKind { normal, gamma, beta };  ///< see Family
+FamilyKind kind_of(Family family);
+/// Which of a, b, p, q (0 to 3; normal kinds: mu, sigma) the family leaves free.
+std::vector<std::size_t> free_slots(Family family);
 /// Names of the family's free parameters, in the order of SizeDistribution::free_parameters().
 std::vector<std::string> parameter_names(Family family);
 

@@ -13,13 +13,17 @@
 namespace steelyard {
 namespace {
 
+/// Where a variable stands in a table; the number of its variables if it does not.
+std::size_t column_of(const MarginTable& t, VariableId id) {
+  return static_cast<std::size_t>(std::find(t.variables.begin(), t.variables.end(), id) -
+                                  t.variables.begin());
+}
+
 /// Sums of a table over the cross of some of its variables, keyed by their codes.
 std::map<std::vector<LevelCode>, double> sub_margin(const MarginTable& t,
                                                     const std::vector<VariableId>& shared) {
   std::vector<std::size_t> at;
-  for (VariableId id : shared)
-    at.push_back(static_cast<std::size_t>(std::find(t.variables.begin(), t.variables.end(), id) -
-                                          t.variables.begin()));
+  for (VariableId id : shared) at.push_back(column_of(t, id));
   std::map<std::vector<LevelCode>, double> sums;
   for (std::size_t row = 0; row < t.rows(); ++row) {
     std::vector<LevelCode> key;
@@ -40,17 +44,13 @@ double printed_half_width(const PublishedNumber& n, double value_unit) {
 /// scope.
 std::optional<double> value_in(const MarginTable& t, const Schema& schema,
                                const PublishedNumber& n) {
-  const auto column = [&](VariableId id) {
-    return static_cast<std::size_t>(std::find(t.variables.begin(), t.variables.end(), id) -
-                                    t.variables.begin());
-  };
   const std::vector<double> values = level_values(schema, n, 0);
-  const std::size_t quantity = column(n.quantity[0]);
+  const std::size_t quantity = column_of(t, n.quantity[0]);
   double sum = 0, total = 0;
   for (std::size_t row = 0; row < t.rows(); ++row) {
     const LevelCode* codes = &t.codes[row * t.variables.size()];
     const bool inside = std::all_of(n.scope.begin(), n.scope.end(), [&](const Condition& c) {
-      return c.holds(codes[column(c.variable)]);
+      return c.holds(codes[column_of(t, c.variable)]);
     });
     if (!inside || codes[quantity] >= values.size()) continue;
     sum += t.values[row] * values[codes[quantity]];
@@ -71,7 +71,7 @@ void audit_numbers(const Scenario& s, std::vector<TableFinding>& findings) {
     for (const MarginTable& t : s.tables) {
       if (t.role != TableRole::margin || t.side != Side::population) continue;
       const bool covered = std::all_of(variables.begin(), variables.end(), [&](VariableId id) {
-        return std::find(t.variables.begin(), t.variables.end(), id) != t.variables.end();
+        return column_of(t, id) < t.variables.size();
       });
       if (!covered) continue;
       const auto value = value_in(t, s.schema, n);

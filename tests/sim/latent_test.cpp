@@ -7,6 +7,7 @@
 
 #include "core/random.hpp"
 #include "core/sums.hpp"
+#include "tests/message.hpp"
 #include "tests/sim/worlds.hpp"
 
 namespace steelyard {
@@ -155,17 +156,12 @@ TEST_F(LatentTest, TiltMovesValuesInsideTheirBucketsOfEveryFamily) {
 }
 
 TEST_F(LatentTest, WhatCannotBeFittedIsRefusedByName) {
-  const auto message = [&] {
-    try {
-      LatentLaw(spec_, *tree_, 1000);
-    } catch (const UserError& e) {
-      return std::string(e.what());
-    }
-    return std::string();
-  };
   spec_.family = "fisk";
   tree_->root().p = {0.4, 0.05, 0.05, 0.1, 0.4};
-  EXPECT_NE(message().find("has no mean in the open bucket (everybody)"), std::string::npos);
+  EXPECT_NE(message([&] {
+              LatentLaw(spec_, *tree_, 1000);
+            }).find("has no mean in the open bucket (everybody)"),
+            std::string::npos);
 }
 
 TEST_F(LatentTest, ADensityIsDrawnAsGiven) {
