@@ -15,6 +15,12 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// a / b as the share of a among a and b.
+double share_of_ratio(double ratio) {
+  if (std::isinf(ratio)) return ratio > 0 ? 1 : 0;
+  return std::max(ratio, 0.0) / (1 + std::max(ratio, 0.0));
+}
+
 }  // namespace
 }  // namespace steelyard::detail
 
@@ -121,8 +127,10 @@ PublishedNumber ScenarioReader::number(const CsvFile& file, std::size_t row, con
                                    {"mean_difference", Statistic::mean_difference},
                                    {"ratio_to_population", Statistic::ratio_to_population}},
                                   n.place, "statistic");
-  if (field("statistic") == "ratio") {
-    read_ratio(n, field);
+  const bool ratio = field("statistic") == "ratio";
+  const double ratio_unit = n.unit == "per_100" ? 0.01 : 1;
+  if (ratio) {
+    read_ratio(n, field, ratio_unit);
   } else {
     read_what(n);
     read_interval(n, field);
@@ -133,6 +141,8 @@ PublishedNumber ScenarioReader::number(const CsvFile& file, std::size_t row, con
       throw UserError(n.place, "range_lower", "an assumed number has no range",
                       "give range_lower <= range_upper");
     n.range = {*low, *high};
+    if (ratio)
+      n.range = {100 * share_of_ratio(*low * ratio_unit), 100 * share_of_ratio(*high * ratio_unit)};
   }
   return n;
 }
@@ -175,7 +185,7 @@ void ScenarioReader::read_what(PublishedNumber& n) {
 
 /// A ratio r of some levels to others is the share r / (1 + r) of the first among them all: so it
 /// is fitted, audited and estimated as that share.
-void ScenarioReader::read_ratio(PublishedNumber& n, const Field& field) {
+void ScenarioReader::read_ratio(PublishedNumber& n, const Field& field, double unit) {
   const Texts groups = split(n.level_text, "/");
   if (groups.size() != 2)
     throw UserError(n.place, "level", "\"" + n.level_text + "\" is not a ratio of levels",
@@ -203,18 +213,13 @@ void ScenarioReader::read_ratio(PublishedNumber& n, const Field& field) {
   n.statistic = Statistic::index;  // an interval as printed, without per cent
   read_interval(n, field);
   n.statistic = Statistic::share;
-  const double unit = n.unit == "per_100" ? 0.01 : 1;
   if (!(n.value > 0))
     throw UserError(n.place, "value", "a ratio of " + n.printed + " is impossible",
                     "give a number above 0");
-  const auto share = [&](double ratio) {
-    const double r = std::max(ratio, 0.0) * unit;
-    return std::isinf(r) ? 1.0 : r / (1 + r);
-  };
   n.note += (n.note.empty() ? "" : "; ") + ("ratio " + n.printed + " of " + n.level_text);
-  n.value = share(n.value);
-  n.lower = share(n.lower);
-  n.upper = share(n.upper);
+  n.value = share_of_ratio(n.value * unit);
+  n.lower = share_of_ratio(n.lower * unit);
+  n.upper = share_of_ratio(n.upper * unit);
   n.printed = fmt::format("{:.2f}", 100 * n.value);
   n.unit = "pct";
 }

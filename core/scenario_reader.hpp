@@ -56,9 +56,7 @@ class ScenarioReader {
       check_numbers();
     else
       take_as_printed();
-    std::uint64_t hash = 14695981039346656037ull;
-    for (char c : hashed_) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ull;
-    s_.hash = fmt::format("{:016x}", hash);
+    s_.hash = content_hash(hashed_);
   }
 
   void remember(std::string_view text) { hashed_ += text; }
@@ -112,7 +110,7 @@ class ScenarioReader {
 
   void read_what(PublishedNumber& n);
 
-  void read_ratio(PublishedNumber& n, const Field& field);
+  void read_ratio(PublishedNumber& n, const Field& field, double unit);
   void read_interval(PublishedNumber& n, const Field& field);
 
   /// Population margins must agree on their total, and leave no positive margin without support.

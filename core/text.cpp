@@ -1,8 +1,11 @@
 #include "core/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -123,6 +126,12 @@ std::string read_file(const std::string& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return std::move(text).str();
+}
+
+std::string content_hash(std::string_view content) {
+  std::uint64_t hash = 14695981039346656037ull;
+  for (char c : content) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ull;
+  return fmt::format("{:016x}", hash);
 }
 
 }  // namespace steelyard

@@ -32,4 +32,7 @@ std::string shortest(double value);
 /// Whole file as bytes; throws UserError("cannot read") with the reason.
 std::string read_file(const std::string& path);
 
+/// Sixteen hexadecimal digits that tell one content from another (FNV-1a, 64 bits).
+std::string content_hash(std::string_view content);
+
 }  // namespace steelyard

@@ -44,9 +44,7 @@ class Reader {
     root_.finish();
     make_groups(s_, match_, group_codes_);
     check_support(s_, scale_);
-    std::uint64_t hash = 14695981039346656037ull;
-    for (char c : hashed_) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ull;
-    s_.hash = fmt::format("{:016x}", hash);
+    s_.hash = content_hash(hashed_);
   }
 
  private:

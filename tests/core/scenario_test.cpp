@@ -235,6 +235,14 @@ TEST_F(ScenarioTest, ARatioIsTheShareAmongItsLevels) {
   EXPECT_NEAR(n.lower, 0.665 / 1.665, 1e-12);
   EXPECT_NEAR(n.upper, 0.675 / 1.675, 1e-12);
   EXPECT_EQ(n.scope.size(), 2u);
+  // The range of an assumed one is read as its value is.
+  ASSERT_EQ(after("numbers.csv", share + ",fit,,reported,,,",
+                  ratio("low/high", "67") + "per_100,fit,,assumed,60,70,"),
+            "loads");
+  const PublishedNumber assumed = load_scenario(folder_.string()).numbers[0];
+  EXPECT_NEAR(assumed.value, 0.67 / 1.67, 1e-12);
+  EXPECT_NEAR(assumed.range->first, 100 * 0.6 / 1.6, 1e-10);
+  EXPECT_NEAR(assumed.range->second, 100 * 0.7 / 1.7, 1e-10);
   EXPECT_EQ(after("numbers.csv", share, ratio("low", "0.67")),
             "numbers.csv:2: [level] \"low\" is not a ratio of levels; write level a/b, or a|b/c|d");
   EXPECT_EQ(after("numbers.csv", share, ratio("low/low", "0.67")),
