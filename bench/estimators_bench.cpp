@@ -74,7 +74,7 @@ void BM_Weighting(benchmark::State& state, const char* method) {
 BENCHMARK_CAPTURE(BM_Weighting, none, "none")->ArgName("n")->Arg(26252);
 BENCHMARK_CAPTURE(BM_Weighting, poststratification, "poststratification")->ArgName("n")->Arg(26252);
 BENCHMARK_CAPTURE(BM_Weighting, raking, "raking")->ArgName("n")->Arg(26252);
-BENCHMARK_CAPTURE(BM_Weighting, calibration_linear, "calibration_linear")->ArgName("n")->Arg(26252);
+BENCHMARK_CAPTURE(BM_Weighting, calibration, "calibration_linear")->ArgName("n")->Arg(26252);
 
 /// Question: what does collapsing the sample into cells cost?
 void BM_CellIndex(benchmark::State& state) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/schema.hpp"
@@ -17,7 +18,8 @@ struct Sample {
   const Schema* schema = nullptr;
   std::size_t n = 0;
   std::vector<std::vector<LevelCode>> columns;  ///< by variable id; empty: not asked in this sample
-  std::vector<double> base_weights;             ///< n weights > 0, or empty: all equal to 1
+  std::vector<std::vector<double>> numbers;     ///< by id of a continuous variable; may be empty
+  std::vector<double> base_weights;             ///< n weights >= 0, or empty: all equal to 1
 
   std::span<const LevelCode> column(VariableId id) const { return columns[index(id)]; }
   bool has(VariableId id) const {
@@ -36,6 +38,9 @@ class Benchmarks {
   explicit Benchmarks(const Schema& schema) : schema_(&schema) {}
   void add(Table table);
   std::span<const Table> tables() const { return tables_; }
+  /// The population total of a continuous variable.
+  void add_number(VariableId id, double total) { numbers_.push_back({id, total}); }
+  std::optional<double> number(VariableId id) const;
   const Schema& schema() const { return *schema_; }
 
   /// Totals over the cross of `variables` (row-major, last fastest), summed out of a table that
@@ -45,29 +50,56 @@ class Benchmarks {
  private:
   const Schema* schema_;
   std::vector<Table> tables_;
+  std::vector<std::pair<VariableId, double>> numbers_;
 };
 
 /// Respondents collapsed into the occupied cells of the cross of some variables. Weightings on
-/// benchmarks give one factor a cell, so they work on cells and never on respondents.
+/// benchmarks give one factor a cell, so they work on cells and never on respondents. With a
+/// continuous variable among them every respondent is a cell.
 struct CellIndex {
-  std::vector<VariableId> variables;
+  std::vector<VariableId> variables;  ///< those with levels
   std::size_t cells = 0;
-  std::vector<LevelCode> codes;        ///< cells × variables, row-major
-  std::vector<std::uint32_t> cell_of;  ///< n: the cell of each respondent
-  std::vector<double> weight;          ///< cells: sum of base weights d
-  std::vector<double> weight_squared;  ///< cells: sum of d²
+  std::vector<std::uint32_t> codes;        ///< cells × variables, row-major
+  std::vector<std::uint32_t> cell_of;      ///< n: the cell of each respondent
+  std::vector<double> weight;              ///< cells: sum of base weights d
+  std::vector<double> weight_squared;      ///< cells: sum of d²
+  std::vector<std::uint32_t> respondents;  ///< cells: how many
+  std::vector<VariableId> number_variables;
+  std::vector<std::vector<double>> numbers;  ///< by number variable: its value in each cell
+  std::vector<std::uint32_t> cluster_of;     ///< cells: whose members share one factor; or empty
   std::size_t n = 0;
   bool unit_weights = true;  ///< all base weights equal 1
 
-  LevelCode code(std::size_t cell, std::size_t position) const {
+  std::uint32_t code(std::size_t cell, std::size_t position) const {
     return codes[cell * variables.size() + position];
   }
   /// Position of a variable in `variables`; nothing if the index was made without it.
   std::optional<std::size_t> position(VariableId id) const;
+  /// The same of a continuous variable in `number_variables`.
+  std::optional<std::size_t> number_position(VariableId id) const;
+};
+
+/// A column of level codes as bytes or as two bytes each.
+struct CodeView {
+  std::span<const std::uint8_t> narrow;
+  std::span<const std::uint16_t> wide;
+  std::uint32_t operator[](std::size_t i) const { return narrow.empty() ? wide[i] : narrow[i]; }
 };
 
 /// Cost O(n) plus the size of the full cross (at most 2^26 cells; a larger one is sorted instead).
 CellIndex make_cell_index(const Sample& sample, std::span<const VariableId> variables);
+
+/// The same for columns that are not a Sample's: one view and one number of states a variable.
+/// @param weights  n base weights, or empty: all equal to 1
+CellIndex make_cell_index(std::size_t n, std::span<const VariableId> variables,
+                          std::span<const CodeView> columns, std::span<const std::uint32_t> states,
+                          std::span<const double> weights);
+
+/// Makes every respondent a cell of its own (numbers and clusters that differ within a cell).
+void one_cell_each(CellIndex& index, std::span<const double> weights);
+
+/// Sums of other base weights by cell; the cells stay. Cost O(n).
+void reweigh_cells(CellIndex& index, std::span<const double> weights);
 
 /// Groups of cells by the cross of some of the index's variables: the group of each cell, groups
 /// numbered row-major over the levels (as Benchmarks::margin does).
@@ -93,10 +125,14 @@ struct Tabulation {
 
 /// One weight per respondent, w_i = d_i g(cell of i), and what is needed for its variance.
 struct Weights {
-  std::vector<double> factor;             ///< g, one a cell
-  std::vector<CellGroups> calibrated_on;  ///< the margins that are met; empty: none
+  std::vector<double> factor;                           ///< g, one a cell
+  std::vector<CellGroups> calibrated_on;                ///< the margins that are met; empty: none
+  std::vector<std::vector<double>> calibrated_numbers;  ///< and the numeric ones: value by cell
+  std::vector<double> penalty;  ///< ridge penalty of each calibrated column; empty: met exactly
+  std::vector<double> q;        ///< relative weight of each cell in the distance; empty: 1
   int iterations = 0;
   double largest_margin_error = 0;  ///< relative to the population total
+  std::size_t at_bounds = 0;        ///< cells whose factor is on a bound
   std::vector<std::string> notes;   ///< collapsed cells and the like
 };
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <numeric>
 
-#include "estimators/weighting/margins.hpp"
+#include "estimators/weighting/auxiliary.hpp"
 #include "estimators/weighting/weighting.hpp"
 
 namespace steelyard {
@@ -56,15 +56,23 @@ class Poststratification final : public Weighting {
 
  private:
   Result<Weights> uncollapsed(const CellIndex& index, const Benchmarks& benchmarks) const {
-    auto made = make_margins({cross_}, index, benchmarks);
+    auto made = make_auxiliary({cross_}, index, benchmarks);
     if (!made) return made.failure();
-    return scaled(index, std::move(made.value()[0]));
+    Auxiliary& x = made.value();
+    return scaled(index, {std::move(x.blocks[0].groups), std::move(x.targets)});
   }
+
+  struct Margin {
+    CellGroups groups;
+    std::vector<double> totals;
+  };
 
   static Weights scaled(const CellIndex& index, Margin margin) {
     Weights weights;
-    weights.factor.assign(index.cells, 1.0);
-    std::vector<double> ratio = group_totals(index, margin.groups, weights.factor);
+    weights.factor.resize(index.cells);
+    std::vector<double> ratio(margin.groups.groups, 0.0);
+    for (std::size_t c = 0; c < index.cells; ++c)
+      ratio[margin.groups.group_of[c]] += index.weight[c];
     for (std::size_t g = 0; g < ratio.size(); ++g)
       ratio[g] = ratio[g] > 0 ? margin.totals[g] / ratio[g] : 0.0;
     for (std::size_t c = 0; c < index.cells; ++c)
@@ -93,10 +101,8 @@ class Poststratification final : public Weighting {
     std::iota(cells.merged_into.begin(), cells.merged_into.end(), std::size_t{0});
     cells.totals = *totals;
     cells.respondents.assign(totals->size(), 0.0);
-    std::vector<std::uint32_t> counts(index.cells, 0);
-    for (std::uint32_t cell : index.cell_of) ++counts[cell];
     for (std::size_t c = 0; c < index.cells; ++c)
-      cells.respondents[margin.groups.group_of[c]] += counts[c];
+      cells.respondents[margin.groups.group_of[c]] += index.respondents[c];
 
     std::vector<std::string> notes;
     for (;;) {

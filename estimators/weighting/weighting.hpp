@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ class Weighting {
   /// @param index   respondents collapsed on a superset of variables()
   /// @return one factor a cell; fails: empty_cell, no_convergence, singular_matrix
   virtual Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const = 0;
+  /// After a failure: what stands in the way and what would cure it, in words. May take a linear
+  /// program's time. Empty: nothing more to say.
+  virtual std::string explain(const CellIndex&, const Benchmarks&) const { return {}; }
 };
 
 struct WeightingInfo {
@@ -30,7 +34,7 @@ struct WeightingInfo {
   std::unique_ptr<const Weighting> (*make)(ConfigReader&, const Schema&);
 };
 
-/// All weightings, in list order.
+/// All weightings, in list order. Each also reads the options of the trimming stage.
 std::span<const WeightingInfo> weightings();
 
 }  // namespace steelyard

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/linear_program.hpp"
 #include "core/margin.hpp"
 #include "sim/population/fit.hpp"
-#include "sim/population/linear_program.hpp"
 
 namespace steelyard {
 

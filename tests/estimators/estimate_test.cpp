@@ -124,7 +124,7 @@ TEST(DiffusionIndex, IsFiftyPlusFiftyTimesTheMeanScore) {
 
 /// Respondent by respondent, as the definition says, against the cell sums.
 TEST(Linearization, EqualsTheRowByRowDefinition) {
-  for (const char* method : {"none", "poststratification", "raking", "calibration_linear"}) {
+  for (const char* method : {"none", "poststratification", "raking", "calibration"}) {
     RandomWorld world(21, 150);
     Stream stream({Seed{5}, purpose("weights"), {}, {}});
     for (std::size_t i = 0; i < world.sample.n; ++i)

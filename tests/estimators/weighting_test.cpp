@@ -218,7 +218,7 @@ TEST(Poststratification, SmallCellsMergeWithTheNearestLevelAndAreNoted) {
 TEST(CalibrationLinear, EqualsTheClosedFormOfOneMarginAndIsGregForTwo) {
   const RandomWorld world(14);
   const CellIndex index = make_cell_index(world.sample, world.cross());
-  const auto one = make(weightings(), "calibration_linear", world.schema, "margins = [\"sex\"]")
+  const auto one = make(weightings(), "calibration", world.schema, "margins = [\"sex\"]")
                        ->weigh(index, *world.benchmarks);
   const auto post = make(weightings(), "poststratification", world.schema, "cross = [\"sex\"]")
                         ->weigh(index, *world.benchmarks);
@@ -227,7 +227,7 @@ TEST(CalibrationLinear, EqualsTheClosedFormOfOneMarginAndIsGregForTwo) {
     EXPECT_NEAR(one.value().factor[c], post.value().factor[c], 1e-9 * post.value().factor[c]);
   // For an answer that the margins explain fully, the calibrated total is the benchmark's own.
   const auto two =
-      make(weightings(), "calibration_linear", world.schema, "margins = [\"region\", \"sex\"]")
+      make(weightings(), "calibration", world.schema, "margins = [\"region\", \"sex\"]")
           ->weigh(index, *world.benchmarks);
   ASSERT_TRUE(two.ok());
   const VariableId region = world.schema.id(0), sex = world.schema.id(1);

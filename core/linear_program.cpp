@@ -1,4 +1,4 @@
-#include "sim/population/linear_program.hpp"
+#include "core/linear_program.hpp"
 
 #include <ClpSimplex.hpp>
 #include <CoinPackedMatrix.hpp>

@@ -1,0 +1,265 @@
+#include "estimators/weighting/trimming.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "estimators/weighting/solver.hpp"
+
+namespace steelyard {
+
+Result<TrimResult> trim(std::vector<double>& weight, std::span<const std::uint32_t> respondents,
+                        double lower, double upper, TrimRule rule) {
+  EXPECTS(rule != TrimRule::calibrated);
+  TrimResult out;
+  std::vector<char> was_cut(weight.size(), 0);
+  for (;;) {
+    double surplus = 0, inside = 0;
+    bool any = false;
+    for (std::size_t c = 0; c < weight.size(); ++c) {
+      const double m = respondents[c], cut = std::clamp(weight[c], lower, upper);
+      if (cut != weight[c]) {
+        surplus += m * (weight[c] - cut);
+        weight[c] = cut;
+        any = true;
+        if (!was_cut[c]) out.cut += respondents[c];
+        was_cut[c] = 1;
+      }
+      if (!was_cut[c]) inside += m;
+    }
+    if (!any) return out;
+    if (rule == TrimRule::truncate) {
+      out.lost = surplus;
+      return out;
+    }
+    if (surplus != 0 && inside == 0)
+      return Failure{FailureKind::unsupported,
+                     fmt::format("trimming to [{:.4g}, {:.4g}] leaves nobody to take the {:.4g} "
+                                 "that was cut off; widen the caps",
+                                 lower, upper, surplus)};
+    for (std::size_t c = 0; c < weight.size(); ++c)
+      if (!was_cut[c]) weight[c] += surplus / inside;
+    if (rule == TrimRule::once) return out;
+  }
+}
+
+double weight_quantile(std::span<const double> weight, std::span<const std::uint32_t> respondents,
+                       double p) {
+  std::vector<std::size_t> order(weight.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return weight[a] < weight[b]; });
+  const double n = std::accumulate(respondents.begin(), respondents.end(), 0.0);
+  double below = 0;
+  for (std::size_t c : order)
+    if ((below += respondents[c]) >= p * n) return weight[c];
+  return order.empty() ? 0 : weight[order.back()];
+}
+
+double kish_deff(std::span<const double> weight, std::span<const std::uint32_t> respondents) {
+  double n = 0, sum = 0, squares = 0;
+  for (std::size_t c = 0; c < weight.size(); ++c) {
+    const double m = respondents[c];
+    n += m;
+    sum += m * weight[c];
+    squares += m * weight[c] * weight[c];
+  }
+  return sum != 0 ? n * squares / (sum * sum) : 0;
+}
+
+namespace {
+
+struct TrimOptions {
+  double upper = 0, lower = 0;  ///< multiples of the mean weight; 0: none
+  double iqr = 0;               ///< cap at median + iqr × interquartile range
+  double deff = 0;              ///< cap so that Kish's design effect is at most this
+  TrimRule rule = TrimRule::strict;
+  bool any() const { return upper > 0 || lower > 0 || iqr > 0 || deff > 0; }
+};
+
+const char* to_string(TrimRule rule) {
+  switch (rule) {
+    case TrimRule::once:
+      return "once";
+    case TrimRule::strict:
+      return "strict";
+    case TrimRule::truncate:
+      return "truncate";
+    case TrimRule::calibrated:
+      return "calibrated";
+  }
+  return "";
+}
+
+class Trimmed final : public Weighting {
+ public:
+  Trimmed(std::unique_ptr<const Weighting> inner, const TrimOptions& options)
+      : inner_(std::move(inner)), o_(options) {}
+
+  std::vector<VariableId> variables() const override { return inner_->variables(); }
+  std::vector<std::vector<VariableId>> benchmarks() const override { return inner_->benchmarks(); }
+  std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    return inner_->explain(index, benchmarks);
+  }
+
+  Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    auto made = inner_->weigh(index, benchmarks);
+    if (!made) return made;
+    Weights& weights = made.value();
+    std::vector<double> w(index.cells);
+    double sum = 0;
+    std::size_t n = 0;
+    std::vector<std::uint32_t> respondents = index.respondents;
+    for (std::size_t c = 0; c < index.cells; ++c) {
+      if (index.weight[c] <= 0) respondents[c] = 0;
+      if (respondents[c] == 0) continue;
+      w[c] = index.weight[c] * weights.factor[c] / respondents[c];
+      sum += w[c] * respondents[c];
+      n += respondents[c];
+    }
+    const double mean = sum / static_cast<double>(n);
+    double upper = std::numeric_limits<double>::infinity();
+    const double lower = o_.lower > 0 ? o_.lower * mean : -upper;
+    if (o_.upper > 0) upper = o_.upper * mean;
+    if (o_.iqr > 0)
+      upper = std::min(upper, weight_quantile(w, respondents, 0.5) +
+                                  o_.iqr * (weight_quantile(w, respondents, 0.75) -
+                                            weight_quantile(w, respondents, 0.25)));
+    if (o_.deff > 0) {
+      const auto cap = cap_for_deff(w, respondents, lower, upper, mean, weights, index);
+      if (!cap) return cap.failure();
+      upper = cap.value();
+    }
+    auto trimmed = apply(w, respondents, lower, upper, weights, index);
+    if (!trimmed) return trimmed.failure();
+    for (std::size_t c = 0; c < index.cells; ++c)
+      if (respondents[c] > 0) weights.factor[c] = w[c] * respondents[c] / index.weight[c];
+    note(weights, trimmed.value(), lower, upper);
+    return made;
+  }
+
+ private:
+  Result<TrimResult> apply(std::vector<double>& w, std::span<const std::uint32_t> respondents,
+                           double lower, double upper, const Weights& weights,
+                           const CellIndex& index) const {
+    if (o_.rule != TrimRule::calibrated) return trim(w, respondents, lower, upper, o_.rule);
+    Auxiliary x = calibrated_matrix(weights, index.cells);
+    std::vector<double> d(index.cells), lowers(index.cells), uppers(index.cells);
+    for (std::size_t c = 0; c < index.cells; ++c) {
+      d[c] = w[c] * respondents[c];
+      lowers[c] = w[c] > 0 ? std::max(0.0, lower / w[c]) : 0.0;
+      uppers[c] = w[c] > 0 ? upper / w[c] : 1.0;
+      if (w[c] < 0)
+        return Failure{FailureKind::unsupported,
+                       "trimming inside the calibration cannot start from negative weights; use "
+                       "raking or bounds"};
+    }
+    if (x.blocks.empty()) x.add_number(std::vector<double>(index.cells, 1.0), 0.0);
+    x.transpose_multiply(d, x.targets);
+    for (std::size_t j = 0; j < x.columns(); ++j)
+      x.scale[j] = std::max(1e-300, std::accumulate(d.begin(), d.end(), 0.0));
+    for (const auto& block : x.blocks)
+      if (!block.number.empty())
+        x.scale[block.offset] = std::max(std::abs(x.targets[block.offset]), 1e-300);
+    auto solved = calibrate(x, d,
+                            {.distance = DistanceKind::truncated_raking,
+                             .lowers = lowers,
+                             .uppers = uppers,
+                             .max_iterations = 500});
+    if (!solved)
+      return Failure{solved.failure().kind,
+                     fmt::format("no weights within [{:.4g}, {:.4g}] meet all margins ({}); widen "
+                                 "the caps or use trim_rule = \"strict\"",
+                                 lower, upper, solved.failure().detail)};
+    TrimResult out;
+    for (std::size_t c = 0; c < index.cells; ++c) {
+      if (w[c] > upper || w[c] < lower) out.cut += respondents[c];
+      w[c] *= solved.value().factor[c];
+    }
+    return out;
+  }
+
+  /// The largest cap that brings Kish's design effect down to the wanted one, by bisection.
+  Result<double> cap_for_deff(const std::vector<double>& w,
+                              std::span<const std::uint32_t> respondents, double lower,
+                              double upper, double mean, const Weights& weights,
+                              const CellIndex& index) const {
+    const auto deff_at = [&](double cap) {
+      std::vector<double> trial = w;
+      const auto done = apply(trial, respondents, lower, cap, weights, index);
+      return done ? kish_deff(trial, respondents) : std::numeric_limits<double>::infinity();
+    };
+    double high = std::min(upper, *std::max_element(w.begin(), w.end())), low = mean;
+    if (deff_at(high) <= o_.deff) return high;
+    // Design effects below the wanted one exist at some cap, or nowhere.
+    double best = -1;
+    for (int step = 0; step < 60; ++step) {
+      const double middle = (low + high) / 2, deff = deff_at(middle);
+      if (std::isinf(deff)) {
+        low = middle;
+      } else if (deff <= o_.deff) {
+        best = low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    if (best < 0)
+      return Failure{
+          FailureKind::unsupported,
+          fmt::format("no cap brings the design effect of the weights down to {:g}", o_.deff)};
+    return best;
+  }
+
+  void note(Weights& weights, const TrimResult& result, double lower, double upper) const {
+    std::string text = fmt::format("trimmed ({}): ", to_string(o_.rule));
+    if (result.cut == 0) {
+      weights.notes.push_back(text + "no weight is beyond the caps");
+      return;
+    }
+    if (std::isfinite(lower)) text += fmt::format("from {:.4g} ", lower);
+    if (std::isfinite(upper)) text += fmt::format("at {:.4g} ", upper);
+    text += fmt::format("{} respondents; ", result.cut);
+    text += result.lost != 0 ? fmt::format("{:.4g} of the total weight is lost", result.lost)
+                             : std::string("the total is kept");
+    weights.notes.push_back(text);
+  }
+
+  std::unique_ptr<const Weighting> inner_;
+  TrimOptions o_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Weighting> with_trimming(std::unique_ptr<const Weighting> inner,
+                                               ConfigReader& config) {
+  const auto positive = [&](std::string_view key, std::string_view help) {
+    return config.real(key, {.min = 0, .fallback = 0, .help = help});
+  };
+  TrimOptions o;
+  o.upper = positive("trim", "cap of the weights as a multiple of their mean, above 1; 0: none");
+  o.lower = positive("trim_lower", "floor of the weights as a multiple of their mean; 0: none");
+  o.iqr = positive("trim_iqr", "cap at median + this × interquartile range; 0: none");
+  o.deff = positive("trim_deff", "cap that brings Kish's design effect down to this; 0: none");
+  const std::string rule = config.text(
+      "trim_rule",
+      {.fallback = "strict",
+       .choices = {"strict", "once", "truncate", "calibrated"},
+       .help = "strict: what is cut goes in equal parts to weights never cut, until all are "
+               "inside; once: one pass; truncate: it is lost; calibrated: caps and margins hold "
+               "together"});
+  o.rule = rule == "once"         ? TrimRule::once
+           : rule == "truncate"   ? TrimRule::truncate
+           : rule == "calibrated" ? TrimRule::calibrated
+                                  : TrimRule::strict;
+  if (o.upper > 0 && o.upper <= 1)
+    config.fail("trim", "must be above 1", "it is a multiple of the mean weight");
+  if (o.lower >= 1) config.fail("trim_lower", "must be below 1", "it is a multiple of the mean");
+  if (o.deff > 0 && o.deff < 1)
+    config.fail("trim_deff", "must be at least 1", "1 is the design effect of equal weights");
+  if (!o.any()) return inner;
+  return std::make_unique<Trimmed>(std::move(inner), o);
+}
+
+}  // namespace steelyard
