@@ -41,6 +41,8 @@ const char* to_string(FailureKind kind) {
       return "singular matrix";
     case FailureKind::unbounded_tail:
       return "unbounded tail";
+    case FailureKind::single_unit:
+      return "single_unit";
     case FailureKind::unsupported:
       return "unsupported";
   }

@@ -55,6 +55,7 @@ enum class FailureKind {
   no_convergence,   ///< iterations ran out
   singular_matrix,  ///< benchmarks are linearly dependent in this sample
   unbounded_tail,   ///< the open top bucket has no finite mean under the rule
+  single_unit,      ///< a stratum with one primary unit has no variance estimate
   unsupported,      ///< the method does not apply to this variable
 };
 

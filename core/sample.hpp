@@ -130,6 +130,7 @@ struct Weights {
   std::vector<std::vector<double>> calibrated_numbers;  ///< and the numeric ones: value by cell
   std::vector<double> penalty;  ///< ridge penalty of each calibrated column; empty: met exactly
   std::vector<double> q;        ///< relative weight of each cell in the distance; empty: 1
+  std::vector<double> trimmed;  ///< of each cell: factor / factor before trimming; empty: not cut
   int iterations = 0;
   double largest_margin_error = 0;  ///< relative to the population total
   std::size_t at_bounds = 0;        ///< cells whose factor is on a bound

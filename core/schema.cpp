@@ -32,6 +32,10 @@ VariableId Schema::add(Variable v) {
   };
   if (v.name.empty()) fail("has no name", "give name = \"...\"");
   if (find(v.name)) fail("stands twice", "rename or remove one");
+  if (v.kind == VariableKind::continuous && v.levels.empty()) {
+    variables_.push_back(std::move(v));
+    return id(variables_.size() - 1);
+  }
   if (v.levels.size() < 2) fail("has fewer than two levels", "list them in levels = [...]");
   if (v.levels.size() > kMaxLevels)
     fail("has " + std::to_string(v.levels.size()) + " levels",

@@ -1,9 +1,8 @@
-#include <Eigen/Dense>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <optional>
 
 #include "estimators/intervals/interval_method.hpp"
+#include "estimators/survey/linearizer.hpp"
 
 namespace steelyard {
 namespace {
@@ -14,27 +13,10 @@ namespace {
 class PreparedLinearization final : public PreparedInterval {
  public:
   PreparedLinearization(const CellIndex& index, const Weights& weights, double level)
-      : index_(index), weights_(weights) {
+      : index_(index), weights_(weights), residuals_(weights, index.weight) {
     const auto n = static_cast<double>(index.n);
     df_ = n - 1;
     if (df_ >= 1) t_ = boost::math::quantile(boost::math::students_t(df_), 0.5 + level / 2);
-    const auto& margins = weights.calibrated_on;
-    offset_ = {0};
-    for (const CellGroups& margin : margins)
-      offset_.push_back(offset_.back() + static_cast<Eigen::Index>(margin.groups));
-    if (margins.size() == 1) {
-      group_weight_.assign(margins[0].groups, 0.0);
-      for (std::size_t c = 0; c < index.cells; ++c)
-        group_weight_[margins[0].group_of[c]] += index.weight[c];
-    } else if (margins.size() > 1) {
-      Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(offset_.back(), offset_.back());
-      for (std::size_t c = 0; c < index.cells; ++c)
-        for (std::size_t a = 0; a < margins.size(); ++a)
-          for (std::size_t b = 0; b < margins.size(); ++b)
-            normal(column(a, c), column(b, c)) += index.weight[c];
-      // The indicators of several margins are dependent: the pseudo-inverse projects on their span.
-      inverse_ = Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd>(normal).pseudoInverse();
-    }
   }
 
   Result<Interval> interval(const Tabulation& table, const PointEstimate& estimate) const override {
@@ -52,18 +34,25 @@ class PreparedLinearization final : public PreparedInterval {
         cross[c] += squared[c * levels + k] * z;
         second[c] += squared[c * levels + k] * z * z;
       }
+    if (!weights_.trimmed.empty())  // what trimming does to a weight is taken as fixed: t z
+      for (std::size_t i = 0; i < table.cells.size(); ++i) {
+        const double t = weights_.trimmed[table.cells[i]];
+        first[i] *= t;
+        cross[i] *= t;
+        second[i] *= t * t;
+      }
     const std::vector<double> fit = fitted(table, first);
     // Σ w e and Σ w² e² over everybody: cells without a domain member have z = 0.
     double sum = 0, squares = 0;
     if (!fit.empty())
       for (std::size_t c = 0; c < index_.cells; ++c) {
-        const double gf = weights_.factor[c] * fit[c];
+        const double gf = factor(c) * fit[c];
         sum -= gf * index_.weight[c];
         squares += gf * gf * index_.weight_squared[c];
       }
     for (std::size_t i = 0; i < table.cells.size(); ++i) {
       const std::uint32_t c = table.cells[i];
-      const double g = weights_.factor[c], f = fit.empty() ? 0.0 : fit[c];
+      const double g = factor(c), f = fit.empty() ? 0.0 : fit[c];
       sum += g * first[i];
       squares += g * g * (second[i] - 2 * f * cross[i]);
     }
@@ -77,40 +66,25 @@ class PreparedLinearization final : public PreparedInterval {
   }
 
  private:
-  Eigen::Index column(std::size_t margin, std::size_t cell) const {
-    return offset_[margin] +
-           static_cast<Eigen::Index>(weights_.calibrated_on[margin].group_of[cell]);
+  /// g before trimming.
+  double factor(std::size_t c) const {
+    const double t = weights_.trimmed.empty() ? 1.0 : weights_.trimmed[c];
+    return t != 0 ? weights_.factor[c] / t : 0.0;
   }
 
   /// x'β of each cell; empty without calibration.
   std::vector<double> fitted(const Tabulation& table, const std::vector<double>& first) const {
-    const auto& margins = weights_.calibrated_on;
-    if (margins.empty()) return {};
-    std::vector<double> fit(index_.cells, 0.0);
-    if (margins.size() == 1) {
-      std::vector<double> mean(margins[0].groups, 0.0);
-      for (std::size_t i = 0; i < table.cells.size(); ++i)
-        mean[margins[0].group_of[table.cells[i]]] += first[i];
-      for (std::size_t g = 0; g < mean.size(); ++g)
-        mean[g] = group_weight_[g] > 0 ? mean[g] / group_weight_[g] : 0.0;
-      for (std::size_t c = 0; c < index_.cells; ++c) fit[c] = mean[margins[0].group_of[c]];
-      return fit;
-    }
-    Eigen::VectorXd right = Eigen::VectorXd::Zero(offset_.back());
-    for (std::size_t i = 0; i < table.cells.size(); ++i)
-      for (std::size_t m = 0; m < margins.size(); ++m) right[column(m, table.cells[i])] += first[i];
-    const Eigen::VectorXd beta = inverse_ * right;
-    for (std::size_t m = 0; m < margins.size(); ++m)
-      for (std::size_t c = 0; c < index_.cells; ++c) fit[c] += beta[column(m, c)];
+    if (residuals_.none()) return {};
+    std::vector<double> by_cell(index_.cells, 0.0), fit;
+    for (std::size_t i = 0; i < table.cells.size(); ++i) by_cell[table.cells[i]] = first[i];
+    residuals_.fit(by_cell, fit);
     return fit;
   }
 
   const CellIndex& index_;
   const Weights& weights_;
   double df_ = 0, t_ = 0;
-  std::vector<Eigen::Index> offset_;
-  std::vector<double> group_weight_;
-  Eigen::MatrixXd inverse_;
+  Residuals residuals_;
 };
 
 class Linearization final : public IntervalMethod {

@@ -134,8 +134,14 @@ class Trimmed final : public Weighting {
     }
     auto trimmed = apply(w, respondents, lower, upper, weights, index);
     if (!trimmed) return trimmed.failure();
-    for (std::size_t c = 0; c < index.cells; ++c)
-      if (respondents[c] > 0) weights.factor[c] = w[c] * respondents[c] / index.weight[c];
+    const bool calibrated = o_.rule == TrimRule::calibrated;
+    if (!calibrated) weights.trimmed.assign(index.cells, 1.0);
+    for (std::size_t c = 0; c < index.cells; ++c) {
+      if (respondents[c] == 0) continue;
+      const double factor = w[c] * respondents[c] / index.weight[c];
+      if (!calibrated && weights.factor[c] != 0) weights.trimmed[c] = factor / weights.factor[c];
+      weights.factor[c] = factor;
+    }
     note(weights, trimmed.value(), lower, upper);
     return made;
   }

@@ -1,0 +1,200 @@
+#include "estimators/survey/design.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+namespace steelyard {
+namespace {
+
+/// Numbers pairs (parent, code) in order of first appearance.
+struct Numbered {
+  std::vector<std::uint32_t> of_row, parent;
+};
+
+Numbered number_pairs(std::span<const std::uint32_t> parent_of_row,
+                      std::span<const std::uint32_t> code, std::size_t n) {
+  Numbered out;
+  out.of_row.resize(n);
+  std::unordered_map<std::uint64_t, std::uint32_t> seen;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t parent = parent_of_row.empty() ? 0 : parent_of_row[i];
+    const std::uint64_t key = (std::uint64_t{parent} << 32) | (code.empty() ? 0 : code[i]);
+    const auto [at, fresh] = seen.try_emplace(key, static_cast<std::uint32_t>(out.parent.size()));
+    if (fresh) out.parent.push_back(parent);
+    out.of_row[i] = at->second;
+  }
+  return out;
+}
+
+}  // namespace
+
+SurveyDesign SurveyDesign::rows(std::size_t n) {
+  DesignColumns columns;
+  columns.n = n;
+  return make(columns).value();
+}
+
+Result<SurveyDesign> SurveyDesign::make(const DesignColumns& columns) {
+  SurveyDesign design;
+  const std::size_t n = columns.n;
+  design.n_ = n;
+  design.lonely_ = columns.lonely;
+  std::vector<std::uint32_t> parent_of_row;  // empty: one parent
+  std::size_t parents = 1;
+  if (!columns.strata.empty()) {
+    Numbered strata = number_pairs({}, columns.strata, n);
+    parents = strata.parent.size();
+    parent_of_row = std::move(strata.of_row);
+  }
+  const std::size_t stages = std::max<std::size_t>(1, columns.clusters.size());
+  if (columns.fpc.size() > stages)
+    return Failure{FailureKind::unsupported,
+                   fmt::format("there are {} population sizes for {} stages of clusters",
+                               columns.fpc.size(), stages)};
+  std::vector<double> above(parents, 1.0);  // product of fractions of the stages before
+  for (std::size_t s = 0; s < stages; ++s) {
+    DesignStage stage;
+    stage.parents = parents;
+    if (columns.clusters.empty()) {
+      stage.units = n;
+      stage.parent_of_unit =
+          parent_of_row.empty() ? std::vector<std::uint32_t>(n, 0) : parent_of_row;
+    } else {
+      Numbered units = number_pairs(parent_of_row, columns.clusters[s], n);
+      stage.units = units.parent.size();
+      stage.parent_of_unit = std::move(units.parent);
+      stage.unit_of_row = std::move(units.of_row);
+    }
+    stage.units_in_parent.assign(parents, 0.0);
+    for (std::uint32_t p : stage.parent_of_unit) stage.units_in_parent[p] += 1;
+    stage.fraction.assign(parents, 0.0);
+    if (s < columns.fpc.size()) {
+      const std::vector<double>& size = columns.fpc[s];
+      const bool fractions = std::all_of(size.begin(), size.end(), [](double v) { return v <= 1; });
+      std::vector<double> first(parents, -1.0);
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t p = parent_of_row.empty() ? 0 : parent_of_row[i];
+        if (first[p] < 0) first[p] = size[i];
+        if (size[i] != first[p] || !(size[i] > 0))
+          return Failure{FailureKind::unsupported,
+                         fmt::format("the finite population correction of stage {} is {:g} in row "
+                                     "{} and {:g} in another row of the same stratum; it must be "
+                                     "one positive number a stratum",
+                                     s + 1, size[i], i + 1, first[p])};
+      }
+      for (std::size_t p = 0; p < parents; ++p) {
+        stage.fraction[p] = fractions ? first[p] : stage.units_in_parent[p] / first[p];
+        if (stage.fraction[p] > 1 + 1e-9)
+          return Failure{
+              FailureKind::unsupported,
+              fmt::format("a stratum of stage {} has {:g} sampled units and a population of {:g}",
+                          s + 1, stage.units_in_parent[p], first[p])};
+      }
+    }
+    design.multiplier_.push_back(above);
+    std::vector<double> next(stage.units);
+    double any = 0;
+    for (std::size_t u = 0; u < stage.units; ++u) {
+      next[u] = above[stage.parent_of_unit[u]] * stage.fraction[stage.parent_of_unit[u]];
+      any += next[u];
+    }
+    above = std::move(next);
+    parent_of_row = stage.unit_of_row;
+    parents = stage.units;
+    design.stages_.push_back(std::move(stage));
+    design.effective_stages_ = design.stages_.size();
+    if (any == 0) break;  // sampled with replacement: later stages add nothing
+  }
+  return design;
+}
+
+Failure SurveyDesign::single(std::size_t parent) const {
+  return {FailureKind::single_unit,
+          fmt::format("stratum {} has a single primary unit, so its variance cannot be estimated; "
+                      "merge strata or choose --lonely-psu certainty, adjust or average",
+                      parent + 1)};
+}
+
+Result<double> SurveyDesign::stage_variance(std::size_t s, std::span<const double> totals) const {
+  const DesignStage& stage = stages_[s];
+  std::vector<double> mean(stage.parents, 0.0), squares(stage.parents, 0.0);
+  double grand = 0;
+  for (std::size_t u = 0; u < stage.units; ++u) {
+    mean[stage.parent_of_unit[u]] += totals[u];
+    grand += totals[u];
+  }
+  grand /= static_cast<double>(stage.units);
+  for (std::size_t p = 0; p < stage.parents; ++p) mean[p] /= stage.units_in_parent[p];
+  if (lonely_ == LonelyPsu::adjust)
+    for (std::size_t p = 0; p < stage.parents; ++p)
+      if (stage.units_in_parent[p] == 1) mean[p] = grand;
+  for (std::size_t u = 0; u < stage.units; ++u) {
+    const double e = totals[u] - mean[stage.parent_of_unit[u]];
+    squares[stage.parent_of_unit[u]] += e * e;
+  }
+  double variance = 0, counted = 0, lonely = 0;
+  for (std::size_t p = 0; p < stage.parents; ++p) {
+    const double n = stage.units_in_parent[p];
+    const double factor = multiplier_[s][p] * (1 - stage.fraction[p]);
+    if (factor <= 1e-15) continue;
+    if (n > 1) {
+      variance += factor * n / (n - 1) * squares[p];
+      counted += 1;
+    } else if (lonely_ == LonelyPsu::fail) {
+      return single(p);
+    } else if (lonely_ == LonelyPsu::adjust) {
+      variance += factor * squares[p];
+    } else if (lonely_ == LonelyPsu::average) {
+      lonely += 1;
+    }
+  }
+  if (lonely > 0 && counted > 0) variance *= (counted + lonely) / counted;
+  return variance;
+}
+
+Result<double> SurveyDesign::variance_of_moments(std::span<const double> sum,
+                                                 std::span<const double> squares) const {
+  const DesignStage& stage = stages_[0];
+  double variance = 0, counted = 0, lonely = 0, grand = 0;
+  for (double s : sum) grand += s;
+  grand /= static_cast<double>(stage.units);
+  for (std::size_t p = 0; p < stage.parents; ++p) {
+    const double n = stage.units_in_parent[p], factor = 1 - stage.fraction[p];
+    if (factor <= 1e-15) continue;
+    if (n > 1) {
+      variance += factor * n / (n - 1) * squares[p];
+      counted += 1;
+    } else if (lonely_ == LonelyPsu::fail) {
+      return single(p);
+    } else if (lonely_ == LonelyPsu::adjust) {
+      variance += factor * (sum[p] - grand) * (sum[p] - grand);
+    } else if (lonely_ == LonelyPsu::average) {
+      lonely += 1;
+    }
+  }
+  if (lonely > 0 && counted > 0) variance *= (counted + lonely) / counted;
+  return variance;
+}
+
+Result<double> SurveyDesign::variance(std::span<const double> u) const {
+  double variance = 0;
+  std::vector<double> totals;
+  for (std::size_t s = 0; s < effective_stages_; ++s) {
+    const DesignStage& stage = stages_[s];
+    std::span<const double> of_units = u;
+    if (!stage.unit_of_row.empty()) {
+      totals.assign(stage.units, 0.0);
+      for (std::size_t i = 0; i < n_; ++i) totals[stage.unit_of_row[i]] += u[i];
+      of_units = totals;
+    }
+    const auto part = stage_variance(s, of_units);
+    if (!part) return part;
+    variance += part.value();
+  }
+  return variance;
+}
+
+}  // namespace steelyard

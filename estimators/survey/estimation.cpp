@@ -1,0 +1,567 @@
+#include "estimators/survey/estimation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "estimators/survey/sum_columns.hpp"
+
+namespace steelyard {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kBlock = 16;  ///< replicates that are summed together
+
+/// How a request is read off the sums: numerator over denominator, or numerator alone.
+struct SumPair {
+  std::size_t numerator = 0, denominator = kNone;
+  static constexpr std::size_t kNone = std::size_t(-1);
+};
+
+class Estimation {
+ public:
+  Estimation(const SurveyData& data, std::span<const EstimateRequest> requests,
+             const EstimationOptions& options)
+      : data_(data),
+        requests_(requests),
+        o_(options),
+        sums_(data.n, data.domain_of, data.domains.size()) {}
+
+  std::vector<EstimateRow> run(std::vector<double>* replicate_values) {
+    for (const EstimateRequest& request : requests_) pairs_.push_back(columns_of(request));
+    const Eigen::MatrixXd w = sums_.permuted(data_.w);
+    totals_ = sums_.sums(w);
+    rows_.resize(requests_.size() * domains());
+    for (std::size_t r = 0; r < requests_.size(); ++r)
+      for (std::size_t k = 0; k < domains(); ++k) point(r, k);
+    df_ = o_.df ? *o_.df : o_.replicates ? o_.replicates->df : data_.design->df();
+    if (o_.replicates)
+      replicate(replicate_values);
+    else
+      linearize();
+    return std::move(rows_);
+  }
+
+ private:
+  std::size_t domains() const { return data_.domains.size(); }
+  EstimateRow& row(std::size_t r, std::size_t k) { return rows_[r * domains() + k]; }
+
+  SumPair columns_of(const EstimateRequest& q) {
+    const auto& y = data_.columns[q.y];
+    switch (q.statistic) {
+      case SurveyStatistic::total:
+        return {sums_.add(q.y, y), SumPair::kNone};
+      case SurveyStatistic::mean:
+      case SurveyStatistic::proportion:
+        return {sums_.add(q.y, y), sums_.add_present(q.y, y)};
+      case SurveyStatistic::ratio:
+        return {sums_.add_where_present(q.y, y, q.x, data_.columns[q.x]),
+                sums_.add_where_present(q.x, data_.columns[q.x], q.y, y)};
+      case SurveyStatistic::quantile:
+      case SurveyStatistic::gini:
+        return {sums_.add(q.y, y), sums_.add_present(q.y, y)};
+    }
+    return {};
+  }
+
+  /// Sum of a column's products in a domain, for one column of weights.
+  static double sum_of(const SumColumns::Sums& sums, std::size_t domain, std::size_t column,
+                       std::size_t weight = 0) {
+    return sums[domain](static_cast<Eigen::Index>(column), static_cast<Eigen::Index>(weight));
+  }
+
+  static double value_of(const SumPair& pair, const SumColumns::Sums& sums, std::size_t k,
+                         std::size_t weight) {
+    const double above = sum_of(sums, k, pair.numerator, weight);
+    return pair.denominator == SumPair::kNone ? above
+                                              : above / sum_of(sums, k, pair.denominator, weight);
+  }
+
+  void point(std::size_t r, std::size_t k) {
+    EstimateRow& out = row(r, k);
+    const EstimateRequest& q = requests_[r];
+    out.request = r;
+    out.domain = k;
+    out.n = count_present(q, k);
+    out.se = out.lower = out.upper = out.df = out.deff = out.deff_wr = kNan;
+    if (out.n == 0) {
+      out.estimate = kNan;
+      out.failure = Failure{FailureKind::empty_domain, "no respondent in the domain"};
+      return;
+    }
+    if (q.statistic == SurveyStatistic::quantile)
+      out.estimate = distribution(q, k, data_.w).quantile(q.p, o_.rule);
+    else if (q.statistic == SurveyStatistic::gini)
+      out.estimate = gini(q, k, data_.w, nullptr);
+    else
+      out.estimate = value_of(pairs_[r], totals_, k, 0);
+    if (!std::isfinite(out.estimate))
+      out.failure = Failure{FailureKind::unsupported, q.statistic == SurveyStatistic::ratio
+                                                          ? "the denominator's total is zero"
+                                                          : "the total weight is zero"};
+  }
+
+  std::size_t count_present(const EstimateRequest& q, std::size_t k) const {
+    const auto rows = sums_.rows(k);
+    const auto &y = data_.columns[q.y], &x = data_.columns[q.x];
+    const bool both = q.statistic == SurveyStatistic::ratio;
+    std::size_t count = 0;
+    for (std::uint32_t i : rows) count += !std::isnan(y[i]) && !(both && std::isnan(x[i]));
+    return count;
+  }
+
+  /// Rows of a domain that have an answer.
+  void answered(const EstimateRequest& q, std::size_t k, std::vector<std::uint32_t>& rows) const {
+    rows.clear();
+    const auto &y = data_.columns[q.y], &x = data_.columns[q.x];
+    const bool both = q.statistic == SurveyStatistic::ratio;
+    for (std::uint32_t i : sums_.rows(k))
+      if (!std::isnan(y[i]) && !(both && std::isnan(x[i]))) rows.push_back(i);
+  }
+
+  /// Answers of a domain by value; their order is kept between calls.
+  WeightedDistribution distribution(const EstimateRequest& q, std::size_t k,
+                                    std::span<const double> w) {
+    const Sorted& s = sorted(q, k);
+    std::vector<double>& weight = scratch_;
+    weight.resize(s.rows.size());
+    for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = w[s.rows[i]];
+    return WeightedDistribution(s.values, weight, s.identity);
+  }
+
+  struct Sorted {
+    std::vector<std::uint32_t> rows, identity;  ///< rows in order of value
+    std::vector<double> values;
+  };
+  const Sorted& sorted(const EstimateRequest& q, std::size_t k) {
+    const auto [at, fresh] = sorted_.try_emplace({q.y, k});
+    Sorted& s = at->second;
+    if (!fresh) return s;
+    answered({.statistic = SurveyStatistic::mean, .y = q.y, .x = q.y}, k, s.rows);
+    const std::vector<double>& y = data_.columns[q.y];
+    std::vector<std::pair<double, std::uint32_t>> keyed;
+    keyed.reserve(s.rows.size());
+    for (std::uint32_t i : s.rows) keyed.emplace_back(y[i], i);
+    std::sort(keyed.begin(), keyed.end());
+    for (std::size_t i = 0; i < keyed.size(); ++i) {
+      s.rows[i] = keyed[i].second;
+      s.values.push_back(keyed[i].first);
+    }
+    s.identity.resize(s.rows.size());
+    std::iota(s.identity.begin(), s.identity.end(), 0u);
+    return s;
+  }
+
+  /// Gini coefficient, Σ_ij w_i w_j max(x_i, x_j) / (Σw Σwx) - 1, and its derivative by each
+  /// weight in the order of `sorted`.
+  double gini(const EstimateRequest& q, std::size_t k, std::span<const double> w,
+              std::vector<double>* influence) {
+    const Sorted& s = sorted(q, k);
+    const std::size_t n = s.rows.size();
+    double weight = 0, sum = 0, pairs = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double wi = w[s.rows[i]];
+      pairs += wi * s.values[i] * (2 * weight + wi);
+      weight += wi;
+      sum += wi * s.values[i];
+    }
+    const double g = pairs / (weight * sum) - 1;
+    if (influence != nullptr) {
+      influence->resize(n);
+      double below = 0, above = sum;
+      for (std::size_t i = 0; i < n; ++i) {
+        below += w[s.rows[i]];
+        above -= w[s.rows[i]] * s.values[i];
+        (*influence)[i] =
+            (2 * (s.values[i] * below + above) - (g + 1) * (sum + weight * s.values[i])) /
+            (weight * sum);
+      }
+    }
+    return g;
+  }
+
+  // --- linearization -----------------------------------------------------------------------------
+
+  void linearize() {
+    Linearizer linearizer(*data_.design, data_.w, data_.d, data_.index, data_.weights);
+    for (std::size_t r = 0; r < requests_.size(); ++r)
+      for (std::size_t k = 0; k < domains(); ++k) {
+        EstimateRow& out = row(r, k);
+        if (out.failure) continue;
+        const EstimateRequest& q = requests_[r];
+        if (q.statistic == SurveyStatistic::quantile) {
+          quantile_interval(r, k, [&](double at) { return share_variance(linearizer, q, k, at); });
+          if (!out.failure && o_.quantiles != QuantileInterval::woodruff)
+            score_interval(linearizer, r, k);
+          continue;
+        }
+        const auto variance = linear_variance(linearizer, r, k);
+        if (!variance)
+          out.failure = variance.failure();
+        else
+          finish(r, k, variance.value());
+      }
+  }
+
+  /// Influence of each answered row and the variance that follows; also the design effects.
+  Result<double> linear_variance(Linearizer& linearizer, std::size_t r, std::size_t k) {
+    const EstimateRequest& q = requests_[r];
+    const EstimateRow& out = row(r, k);
+    if (q.statistic == SurveyStatistic::gini) {
+      gini(q, k, data_.w, &z_);
+      return linearizer.variance(sorted(q, k).rows, z_);
+    }
+    const double* y = sums_.column(pairs_[r].numerator, k);
+    const auto rows = sums_.rows(k);
+    z_.resize(rows.size());
+    if (q.statistic == SurveyStatistic::total) {
+      std::copy(y, y + rows.size(), z_.begin());
+    } else {
+      const double below = 1 / sum_of(totals_, k, pairs_[r].denominator), m = out.estimate;
+      const double* x = sums_.column(pairs_[r].denominator, k);
+      for (std::size_t i = 0; i < rows.size(); ++i) z_[i] = (y[i] - m * x[i]) * below;
+    }
+    return linearizer.variance(sums_.everybody() ? std::span<const std::uint32_t>() : rows, z_);
+  }
+
+  /// F(at) of a domain and the variance of its estimate.
+  struct Share {
+    double value = 0;
+    Result<double> variance;
+  };
+  Share share_variance(Linearizer& linearizer, const EstimateRequest& q, std::size_t k, double at) {
+    answered({.statistic = SurveyStatistic::mean, .y = q.y, .x = q.y}, k, some_rows_);
+    const std::vector<double>& y = data_.columns[q.y];
+    double above = 0, weight = 0;
+    for (std::uint32_t i : some_rows_) {
+      weight += data_.w[i];
+      if (y[i] <= at) above += data_.w[i];
+    }
+    const double share = above / weight;
+    z_.resize(some_rows_.size());
+    for (std::size_t i = 0; i < some_rows_.size(); ++i)
+      z_[i] = (double(y[some_rows_[i]] <= at) - share) / weight;
+    const bool all = some_rows_.size() == data_.n;
+    return {share, linearizer.variance(all ? std::span<const std::uint32_t>() : some_rows_, z_)};
+  }
+
+  // --- intervals ---------------------------------------------------------------------------------
+
+  IntervalSetting setting() const { return {o_.level, df_, data_.n}; }
+
+  void finish(std::size_t r, std::size_t k, double variance) {
+    EstimateRow& out = row(r, k);
+    out.se = std::sqrt(std::max(0.0, variance));
+    out.df = df_;
+    if (!(df_ >= 1)) {
+      out.failure = Failure{FailureKind::unsupported,
+                            fmt::format("{:g} degrees of freedom: too few for an interval", df_)};
+      return;
+    }
+    const SurveyStatistic statistic = requests_[r].statistic;
+    const Limits limits = proportion_limits(
+        out.estimate, out.se,
+        statistic == SurveyStatistic::proportion ? interior(out) : ProportionInterval::mean,
+        setting());
+    out.lower = limits.lower;
+    out.upper = limits.upper;
+    if (statistic == SurveyStatistic::mean || statistic == SurveyStatistic::proportion ||
+        statistic == SurveyStatistic::total)
+      design_effects(r, k, variance);
+  }
+
+  /// At 0 and 1 only the exact method has an interval.
+  ProportionInterval interior(const EstimateRow& out) const {
+    const bool inside = out.estimate > 0 && out.estimate < 1 && out.se > 0;
+    return inside || o_.proportions == ProportionInterval::wilson ? o_.proportions
+                                                                  : ProportionInterval::beta;
+  }
+
+  /// Variance over S²(N - n)/(N n), S² = n/(n - 1) Σw(y - mean)²/Σw; with replacement S²/n.
+  void design_effects(std::size_t r, std::size_t k, double variance) {
+    EstimateRow& out = row(r, k);
+    const EstimateRequest& q = requests_[r];
+    const std::vector<double>& y = data_.columns[q.y];
+    double weight = 0, sum = 0, squares = 0;
+    const auto rows = sums_.rows(k);
+    for (std::uint32_t i : rows)
+      if (!std::isnan(y[i])) {
+        weight += data_.w[i];
+        sum += data_.w[i] * y[i];
+      }
+    const double mean = sum / weight;
+    for (std::uint32_t i : rows)
+      if (!std::isnan(y[i])) squares += data_.w[i] * (y[i] - mean) * (y[i] - mean);
+    const auto n = static_cast<double>(out.n);
+    const double s2 = n / (n - 1) * squares / weight;
+    const double unit = q.statistic == SurveyStatistic::total ? weight * weight : 1.0;
+    out.deff_wr = variance / (unit * s2 / n);
+    out.deff = weight > n ? variance / (unit * s2 * (weight - n) / (weight * n)) : kNan;
+  }
+
+  /// Interval of F at the quantile, inverted. @param share  gives F(q) and its variance
+  template <typename ShareAt>
+  void quantile_interval(std::size_t r, std::size_t k, ShareAt&& share_at) {
+    EstimateRow& out = row(r, k);
+    const EstimateRequest& q = requests_[r];
+    const Share share = share_at(out.estimate);
+    if (!share.variance) {
+      out.failure = share.variance.failure();
+      return;
+    }
+    invert(r, k, share.value, std::sqrt(std::max(0.0, share.variance.value())));
+    (void)q;
+  }
+
+  void invert(std::size_t r, std::size_t k, double share, double se) {
+    EstimateRow& out = row(r, k);
+    const auto f = distribution(requests_[r], k, data_.w);
+    const bool inside = share > 0 && share < 1 && se > 0;
+    const Limits p =
+        inside ? proportion_limits(share, se, o_.woodruff, setting()) : Limits{share, share};
+    set_quantile_limits(out, f.quantile(p.lower, o_.rule), f.quantile(p.upper, o_.rule));
+  }
+
+  void set_quantile_limits(EstimateRow& out, double lower, double upper) {
+    out.lower = lower;
+    out.upper = upper;
+    out.df = df_;
+    out.se = (upper - lower) / (2 * t_quantile(o_.level, df_));
+  }
+
+  /// Ends where the score test of "this is the quantile" turns.
+  void score_interval(Linearizer& linearizer, std::size_t r, std::size_t k) {
+    EstimateRow& out = row(r, k);
+    const EstimateRequest& q = requests_[r];
+    const Sorted& s = sorted(q, k);
+    std::vector<double> values = s.values;
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    const double t = t_quantile(o_.level, df_);
+    const auto score = [&](std::size_t at) {
+      const Share share = share_variance(linearizer, q, k, values[at]);
+      return (q.p - share.value) / std::sqrt(std::max(0.0, share.variance.value()));
+    };
+    double rank[2];
+    for (int end = 0; end < 2; ++end) {
+      const double goal = end == 0 ? t : -t;
+      std::size_t low = 0, high = values.size() - 1;  // the first value whose score is below
+      while (low < high) {
+        const std::size_t middle = (low + high) / 2;
+        if (score(middle) < goal)
+          high = middle;
+        else
+          low = middle + 1;
+      }
+      // F jumps over the goal at this value: take the side that is nearer.
+      const std::size_t at =
+          low > 0 && std::abs(score(low - 1) - goal) < std::abs(score(low) - goal) ? low - 1 : low;
+      rank[end] = values[at];
+    }
+    const auto f = distribution(q, k, data_.w);
+    const auto limit = [&](double at) {
+      if (o_.quantiles == QuantileInterval::score) return f.quantile(f.at_or_below(at), o_.rule);
+      const auto below = static_cast<double>(
+          std::upper_bound(s.values.begin(), s.values.end(), at) - s.values.begin());
+      return quantile_as_survey(q, k, below / static_cast<double>(s.values.size()));
+    };
+    set_quantile_limits(out, limit(rank[0]), limit(rank[1]));
+  }
+
+  /// Ties decided by rounding as R's survey does it: cumulated in extended precision, in the order
+  /// of value then of row, totalled in the order of rows.
+  double quantile_as_survey(const EstimateRequest& q, std::size_t k, double p) {
+    const Sorted& s = sorted(q, k);
+    long double total = 0, running = 0;
+    for (std::size_t i = 0; i < data_.n; ++i) total += data_.w[i];
+    const auto sum = static_cast<double>(total);
+    std::vector<double> cumulated;
+    for (std::uint32_t i : s.rows) cumulated.push_back(static_cast<double>(running += data_.w[i]));
+    const std::size_t n = cumulated.size();
+    if (o_.rule == QuantileRule::hf7) return distribution(q, k, data_.w).quantile(p, o_.rule);
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      if (cumulated[i] <= p * sum) at = i;
+    const std::size_t next = at + 1 < n ? at + 1 : at;
+    if (p - cumulated[at] / sum != 0) return s.values[next];
+    return o_.rule == QuantileRule::math ? s.values[at] : (s.values[at] + s.values[next]) / 2;
+  }
+
+  // --- replication -------------------------------------------------------------------------------
+
+  void replicate(std::vector<double>* replicate_values) {
+    const ReplicateDesign& design = *o_.replicates;
+    // Woodruff intervals need the share at or below each quantile in every replicate.
+    std::vector<SumPair> pairs = pairs_;
+    if (o_.quantiles == QuantileInterval::woodruff)
+      for (std::size_t r = 0; r < requests_.size(); ++r)
+        if (requests_[r].statistic == SurveyStatistic::quantile) {
+          std::vector<double> at(domains());
+          for (std::size_t k = 0; k < domains(); ++k) at[k] = row(r, k).estimate;
+          pairs[r].numerator = sums_.add_at_or_below(data_.columns[requests_[r].y], at);
+        }
+    const std::size_t width = rows_.size();
+    std::vector<double> theta(width * design.replicates);
+    std::optional<Failure> failure;
+    CellIndex index;
+    if (data_.weighting) index = *data_.index;
+    std::vector<double> factor(data_.n);
+    Eigen::MatrixXd block;
+    for (std::size_t first = 0; first < design.replicates && !failure; first += kBlock) {
+      const std::size_t count = std::min(kBlock, design.replicates - first);
+      block.resize(static_cast<Eigen::Index>(sums_.size()), static_cast<Eigen::Index>(count));
+      for (std::size_t b = 0; b < count && !failure; ++b) {
+        failure = weigh_replicate(first + b, index, factor);
+        if (failure) break;
+        sums_.permute_into(factor, block.col(static_cast<Eigen::Index>(b)));
+        for (std::size_t r = 0; r < requests_.size(); ++r)
+          if (per_replicate(requests_[r]))
+            for (std::size_t k = 0; k < domains(); ++k)
+              if (row(r, k).n > 0)
+                theta[(r * domains() + k) * design.replicates + first + b] =
+                    requests_[r].statistic == SurveyStatistic::gini
+                        ? gini(requests_[r], k, factor, nullptr)
+                        : distribution(requests_[r], k, factor).quantile(requests_[r].p, o_.rule);
+      }
+      if (failure) break;
+      const SumColumns::Sums sums = sums_.sums(block);
+      for (std::size_t r = 0; r < requests_.size(); ++r)
+        if (!per_replicate(requests_[r]))
+          for (std::size_t k = 0; k < domains(); ++k)
+            for (std::size_t b = 0; b < count; ++b)
+              theta[(r * domains() + k) * design.replicates + first + b] =
+                  value_of(pairs[r], sums, k, b);
+    }
+    for (std::size_t r = 0; r < requests_.size(); ++r)
+      for (std::size_t k = 0; k < domains(); ++k)
+        interval_from(r, k,
+                      {theta.data() + (r * domains() + k) * design.replicates, design.replicates},
+                      pairs[r], failure);
+    if (replicate_values) *replicate_values = std::move(theta);
+  }
+
+  bool per_replicate(const EstimateRequest& q) const {
+    return q.statistic == SurveyStatistic::gini || (q.statistic == SurveyStatistic::quantile &&
+                                                    o_.quantiles == QuantileInterval::replicates);
+  }
+
+  void interval_from(std::size_t r, std::size_t k, std::span<const double> theta,
+                     const SumPair& pair, const std::optional<Failure>& failure) {
+    EstimateRow& out = row(r, k);
+    if (out.failure) return;
+    if (failure) {
+      out.failure = failure;
+      return;
+    }
+    for (std::size_t i = 0; i < theta.size(); ++i)
+      if (!std::isfinite(theta[i]) &&
+          (o_.replicates->rscales.empty() || o_.replicates->rscales[i] > 0)) {
+        out.failure = Failure{
+            FailureKind::empty_domain,
+            fmt::format("replicate {} of {} has no respondent in the domain", i + 1, theta.size())};
+        return;
+      }
+    const bool quantile = requests_[r].statistic == SurveyStatistic::quantile;
+    if (quantile && o_.quantiles == QuantileInterval::woodruff) {
+      const double share = value_of(pair, sums_.sums(sums_.permuted(data_.w)), k, 0);
+      invert(r, k, share, std::sqrt(o_.replicates->variance(theta, share)));
+    } else if (quantile && o_.quantiles != QuantileInterval::replicates) {
+      out.failure =
+          Failure{FailureKind::unsupported, "score intervals need linearization, not replicates"};
+    } else {
+      finish(r, k, o_.replicates->variance(theta, out.estimate));
+    }
+  }
+
+  /// Final weights of replicate r in `w`; why there are none.
+  std::optional<Failure> weigh_replicate(std::size_t r, CellIndex& index, std::vector<double>& w) {
+    o_.replicates->fill(r, w);
+    if (o_.replicates->combined) return std::nullopt;
+    if (!data_.weighting) {
+      for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.w[i];
+      return std::nullopt;
+    }
+    for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.d[i];
+    reweigh_cells(index, w);
+    const auto weights = data_.weighting->weigh(index, *data_.benchmarks);
+    if (!weights)
+      return Failure{weights.failure().kind,
+                     fmt::format("replicate {} of {} cannot be weighted: {}", r + 1,
+                                 o_.replicates->replicates, weights.failure().detail)};
+    const std::vector<double>& g = weights.value().factor;
+    for (std::size_t i = 0; i < data_.n; ++i) w[i] *= g[index.cell_of[i]];
+    return std::nullopt;
+  }
+
+ public:
+  /// All replicate weights, n × R, for their rank.
+  Result<Eigen::MatrixXd> replicate_weights(const ReplicateDesign& design) {
+    Eigen::MatrixXd all(static_cast<Eigen::Index>(data_.n),
+                        static_cast<Eigen::Index>(design.replicates));
+    CellIndex index;
+    if (data_.weighting) index = *data_.index;
+    std::vector<double> w(data_.n);
+    for (std::size_t r = 0; r < design.replicates; ++r) {
+      if (const auto failure = weigh_replicate(r, index, w)) return *failure;
+      all.col(static_cast<Eigen::Index>(r)) =
+          Eigen::Map<const Eigen::VectorXd>(w.data(), static_cast<Eigen::Index>(w.size()));
+    }
+    return all;
+  }
+
+ private:
+  const SurveyData& data_;
+  std::span<const EstimateRequest> requests_;
+  const EstimationOptions& o_;
+  SumColumns sums_;
+  SumColumns::Sums totals_;
+  std::vector<SumPair> pairs_;
+  std::vector<EstimateRow> rows_;
+  double df_ = 0;
+  std::map<std::pair<std::size_t, std::size_t>, Sorted> sorted_;
+  std::vector<double> scratch_, z_;
+  std::vector<std::uint32_t> some_rows_;
+};
+
+}  // namespace
+
+const char* to_string(SurveyStatistic statistic) {
+  switch (statistic) {
+    case SurveyStatistic::total:
+      return "total";
+    case SurveyStatistic::mean:
+      return "mean";
+    case SurveyStatistic::proportion:
+      return "proportion";
+    case SurveyStatistic::ratio:
+      return "ratio";
+    case SurveyStatistic::quantile:
+      return "quantile";
+    case SurveyStatistic::gini:
+      return "gini";
+  }
+  return "";
+}
+
+std::vector<EstimateRow> estimate_all(const SurveyData& data,
+                                      std::span<const EstimateRequest> requests,
+                                      const EstimationOptions& options,
+                                      std::vector<double>* replicate_values) {
+  return Estimation(data, requests, options).run(replicate_values);
+}
+
+double replicate_rank(const SurveyData& data, const ReplicateDesign& replicates) {
+  EstimationOptions options;
+  options.replicates = &replicates;
+  const auto weights = Estimation(data, {}, options).replicate_weights(replicates);
+  if (!weights) return replicates.df;
+  Eigen::MatrixXd centred = weights.value();
+  centred.colwise() -= centred.rowwise().mean().eval();
+  Eigen::MatrixXd gram = centred.transpose() * centred;
+  return static_cast<double>(independent_columns(gram, 1e-9).size());
+}
+
+}  // namespace steelyard

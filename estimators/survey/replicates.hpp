@@ -1,0 +1,80 @@
+#pragma once
+
+// Replicate weights: for each replicate a factor for every row, and the constants of
+// variance = scale Σ_r rscales_r (θ_r - c)².
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/random.hpp"
+#include "estimators/survey/design.hpp"
+
+namespace steelyard {
+
+enum class ReplicateMethod {
+  jk1,                    ///< delete one primary unit, unstratified
+  jkn,                    ///< delete one primary unit of one stratum
+  brr,                    ///< balanced half samples, two primary units a stratum
+  fay,                    ///< the same with factors 2 - ρ and ρ
+  bootstrap,              ///< Rao-Wu: n_h - 1 units drawn with replacement, rescaled, all stages
+  canty_davison,          ///< n_h units drawn with replacement, unrescaled, without fpc
+  preston,                ///< half of the units drawn without replacement, rescaled, all stages
+  generalized,            ///< normal factors with the covariance of the design's quadratic form
+  bayesian,               ///< Dirichlet weights of the primary units within strata
+  successive_difference,  ///< rows in their order, against the next one
+  random_groups,          ///< primary units dealt to groups, one estimate a group
+};
+
+std::optional<ReplicateMethod> parse_replicate_method(std::string_view name);
+/// "jk1, jkn, ...", for messages and help.
+std::string_view replicate_method_names();
+
+struct ReplicateOptions {
+  ReplicateMethod method = ReplicateMethod::bootstrap;
+  std::size_t replicates = 0;  ///< of random methods, groups of random_groups; 0: 500 (10 groups)
+  std::optional<Seed> seed;    ///< required by random methods
+  double rho = 0.5;            ///< of fay
+  bool mse = false;            ///< deviations from the full-sample estimate, not the mean
+};
+
+struct ReplicateDesign {
+  std::size_t n = 0, replicates = 0;
+  double scale = 1;
+  std::vector<double> rscales;  ///< by replicate; empty: all 1
+  bool mse = false;
+  double df = 0;
+  bool combined = false;  ///< `fill` gives final weights, not factors of the base weights
+  /// Factors of all n rows in replicate r; a pure function of r.
+  std::function<void(std::size_t r, std::span<double> factor)> fill;
+
+  /// Variance of θ. @param full  the full-sample estimate
+  double variance(std::span<const double> theta, double full) const;
+};
+
+/// Fails: unsupported (JK1 with strata, BRR without two units a stratum), single_unit.
+/// The references must outlive the result. Sources: Wolter (2007), Introduction to Variance
+/// Estimation; Rao, Wu & Yue (1992), Survey Methodology 18, 209-217; Canty & Davison (1999), The
+/// Statistician 48, 379-391; Preston (2009), Survey Methodology 35, 227-234; Beaumont & Patak
+/// (2012), Int. Stat. Rev. 80, 127-148; Rubin (1981), Ann. Statist. 9, 130-134; Fay & Train (1995),
+/// ASA Proc. Gov. Stat., 154-159.
+Result<ReplicateDesign> make_replicates(const SurveyDesign& design,
+                                        const ReplicateOptions& options);
+
+/// Replicates given as columns (factors, or final weights if `combined`).
+ReplicateDesign given_replicates(std::vector<std::vector<double>> columns, bool combined,
+                                 double scale, std::vector<double> rscales, bool mse, double df);
+
+/// How many bootstrap replicates bring the coefficient of variation of a standard error (from the
+/// resampling alone) down to `cv`: 1 / (2 cv²), for estimates near normal.
+/// Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, equation 6.9.
+std::size_t replicates_for_cv(double cv);
+
+/// Rows of ±1 with orthogonal columns; the smallest order >= `order` that Sylvester's or Paley's
+/// construction with doubling gives. Row-major, entries 0 and 1 (for -1).
+std::vector<std::uint8_t> hadamard(std::size_t order, std::size_t& size);
+
+}  // namespace steelyard
