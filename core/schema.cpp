@@ -26,7 +26,7 @@ const char* to_string(VariableKind kind) {
   return "unknown";
 }
 
-VariableId Schema::add(Variable v) {
+VariableId Schema::add(Variable v, std::size_t max_levels) {
   const auto fail = [&](std::string problem, std::string hint) {
     throw UserError(v.place, "variable " + v.name, std::move(problem), std::move(hint));
   };
@@ -37,13 +37,13 @@ VariableId Schema::add(Variable v) {
     return id(variables_.size() - 1);
   }
   if (v.levels.size() < 2) fail("has fewer than two levels", "list them in levels = [...]");
-  if (v.levels.size() > kMaxLevels)
+  if (v.levels.size() > max_levels)
     fail("has " + std::to_string(v.levels.size()) + " levels",
-         "at most " + std::to_string(kMaxLevels) + " fit into a byte");
-  for (std::size_t i = 0; i < v.levels.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (v.levels[i] == v.levels[j])
-        fail("level \"" + v.levels[i] + "\" stands twice", "rename one");
+         "at most " + std::to_string(max_levels) + " are possible here");
+  std::vector<std::string> sorted = v.levels;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) fail("level \"" + *twice + "\" stands twice", "rename one");
   const auto same_length = [&](const auto& list, const char* what) {
     if (!list.empty() && list.size() != v.levels.size())
       fail(std::string(what) + " has " + std::to_string(list.size()) + " entries, there are " +

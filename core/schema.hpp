@@ -65,7 +65,7 @@ struct Variable {
 class Schema {
  public:
   /// @throws UserError for a duplicate name, too many levels or a wrong number of edges or scores
-  VariableId add(Variable variable);
+  VariableId add(Variable variable, std::size_t max_levels = kMaxLevels);
 
   std::size_t size() const { return variables_.size(); }
   const Variable& operator[](VariableId id) const { return variables_[index(id)]; }
