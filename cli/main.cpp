@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "cli/commands.hpp"
+#include "cli/file_commands.hpp"
 #include "cli/interrupt.hpp"
 #include "core/errors.hpp"
 
@@ -142,6 +143,11 @@ int parse_and_run(int argc, char** argv) {
       ->check(CLI::IsMember({"en", "zh"}));
   worlds->callback([&] { code = worlds_command(worlds_options); });
 
+  WeighOptions weigh_options;
+  add_weigh(app, weigh_options, code);
+  EstimateOptions estimate_options;
+  add_estimate(app, estimate_options, code);
+
   ReportOptions report_options;
   CLI::App* report = app.add_subcommand("report", "the HTML report of a finished study");
   report->add_option("folder", report_options.folder, "the folder that run wrote")->required();
@@ -153,7 +159,8 @@ int parse_and_run(int argc, char** argv) {
 
   const InterruptWatch watch({&check_options.reconcile, &synthesize_options.output,
                               &draw_options.output, &run_options.output, &worlds_options.output,
-                              &report_options.output});
+                              &report_options.output, &weigh_options.output,
+                              &weigh_options.report, &estimate_options.output});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -542,4 +542,16 @@ void DataFile::each_record(const std::function<void(std::size_t, std::string_vie
   }
 }
 
+void DataFile::each_field(
+    std::size_t column, const std::function<void(std::size_t, std::string_view)>& use) const {
+  std::string buffer;
+  each_record([&](std::size_t row, std::string_view record) {
+    Cursor cursor{record.data(), record.data() + record.size(), 0};
+    std::string_view field;
+    for (std::size_t k = 0; k <= column; ++k)
+      read_field(cursor, state_->separator, field, buffer, state_->name);
+    use(row, field);
+  });
+}
+
 }  // namespace steelyard

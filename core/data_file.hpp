@@ -64,6 +64,9 @@ class DataFile {
 
   /// Calls use(row, record) with each record's own bytes without its line end, in order.
   void each_record(const std::function<void(std::size_t, std::string_view)>& use) const;
+  /// Calls use(row, text) with one column's text (unquoted) in each record, in order.
+  void each_field(std::size_t column,
+                  const std::function<void(std::size_t, std::string_view)>& use) const;
   /// The header's own bytes.
   std::string_view header_record() const;
 

@@ -43,4 +43,24 @@ class ColumnsWriter {
   std::unique_ptr<State> state_;
 };
 
+/// Reads what ColumnsWriter wrote: a sample or a population.
+/// @throws UserError naming file and dataset for anything else
+class ColumnsReader {
+ public:
+  explicit ColumnsReader(const std::filesystem::path& path);
+  ~ColumnsReader();
+
+  std::size_t rows() const;
+  std::span<const CodeColumn> codes() const;
+  std::span<const ValueColumn> values() const;
+  /// Level codes of codes()[column]; levels.size() stands for "not applicable".
+  std::vector<std::uint8_t> read_codes(std::size_t column) const;
+  /// Numbers of values()[column]; NaN where there is none.
+  std::vector<double> read_values(std::size_t column) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 }  // namespace steelyard

@@ -1,43 +1,55 @@
 #pragma once
 
-// margins.csv: what is known of the population, for a user's own file.
+// A user's benchmarks: `variable,level,target`. Several variables are joined with *, their levels
+// likewise; a numeric variable has an empty level and its population total; the variable 1 is the
+// population itself.
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "core/csv.hpp"
 
 namespace steelyard {
 
-/// One margin: counts or shares of the cross of some variables, or the total of a number.
-struct FileMargin {
-  std::vector<std::string> variables;            ///< one, or several joined by *
-  std::vector<std::vector<std::string>> levels;  ///< by row: a level of each variable
-  std::vector<double> targets;                   ///< by row
-  std::vector<int> lines;
-  bool number = false;  ///< a numeric total: one row with an empty level, or level "mean"
-  bool mean = false;    ///< the target is a mean, not a total
-  bool shares = false;  ///< the targets are shares; after `scale_margins`, counts
-  std::string name() const;
-  double sum() const;
-};
-
 struct MarginsFile {
-  std::string name;
-  std::vector<FileMargin> margins;
-  double population = 0;           ///< sum of the counts; 0 if all targets are shares
-  std::vector<std::string> notes;  ///< what was rescaled
+  struct Cell {
+    std::vector<std::string> levels;  ///< one a variable
+    double target = 0;                ///< persons, once settled
+    int line = 0;
+  };
+  struct Margin {
+    std::vector<std::string> variables;
+    std::vector<Cell> cells;
+    int line = 0;         ///< of its first row
+    bool shares = false;  ///< as given
+    double sum = 0;       ///< of its targets, as given
+    std::string name() const;
+  };
+  struct Total {
+    std::string variable;
+    double total = 0;
+    int line = 0;
+  };
+
+  std::string file;
+  std::vector<Margin> margins;  ///< in order of appearance
+  std::vector<Total> totals;
+  std::optional<double> population;  ///< of the row for the variable 1
+  int population_line = 0;
+
+  /// @throws UserError with file and line: a missing column, a target that is no number, negative,
+  /// or not finite, a level that stands twice, levels that do not fit the variables
+  static MarginsFile read(const std::string& path);
+  static MarginsFile parse(std::string_view text, std::string name);
+
+  /// Turns every target into persons. The population is `given`, else the row for 1, else the sum
+  /// of the margins in counts, else `otherwise`. Shares are scaled to it.
+  /// @param rescale  bring margins in counts to that population; otherwise they must agree with it
+  /// @param notes    what was scaled, and by how much
+  /// @throws Contradiction if sums differ by more than 1e-9 of the population
+  /// @return the population
+  double settle(std::optional<double> given, double otherwise, bool rescale,
+                std::vector<std::string>& notes);
 };
-
-/// Reads variable,level,target. Targets of a variable are shares if they sum to 1 or to 100 (to 2 in
-/// the last printed digit), otherwise counts. A variable with an empty level is a number: its total;
-/// with level "mean", its mean.
-/// @throws UserError: wrong header, a level given twice, a negative or non-finite target, counts
-/// that do not sum alike (unless `rescale`: then to the first margin's sum, and noted)
-MarginsFile read_margins_file(const std::string& path, bool rescale);
-MarginsFile parse_margins_file(const CsvFile& file, bool rescale);
-
-/// Shares become counts of the population.
-void scale_margins(MarginsFile& margins, double population);
 
 }  // namespace steelyard

@@ -1,77 +1,104 @@
 #include "study/replicate_file.hpp"
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include <cmath>
+#include <nlohmann/json.hpp>
 
-#include "core/config.hpp"
+#include "core/errors.hpp"
 #include "core/text.hpp"
 
 namespace steelyard {
+namespace {
 
-std::vector<std::string> replicate_column_names(const DataFile& file, const std::string& pattern) {
-  if (pattern.empty() || pattern.back() != '*' || pattern.find('*') + 1 != pattern.size())
-    throw UserError({}, "--replicate-columns", "= \"" + pattern + "\" does not end with one *",
-                    "for instance --replicate-columns 'replicate_*'");
-  const std::string prefix = pattern.substr(0, pattern.size() - 1);
-  std::vector<std::string> names;
-  for (const std::string& title : file.header())
-    if (title.starts_with(prefix)) names.push_back(title);
-  if (names.size() < 2)
-    throw UserError({file.name(), 1}, {},
-                    fmt::format("has {} columns that match {}", names.size(), pattern),
-                    "at least two replicates are needed");
-  return names;
+const char* const kHint =
+    "give scale=..., and if they apply rscales, mse, df and factors, or the file that weigh wrote";
+
+[[noreturn]] void fail(std::string problem, std::string file = {}) {
+  throw UserError({std::move(file)}, "--replicate-constants", std::move(problem), kHint);
 }
 
-std::string replicate_constants_text(const ReplicateDesign& design, const std::string& method) {
-  std::string text = fmt::format(
-      "# variance = scale * sum of rscales * (replicate estimate - centre)^2; the centre is the "
-      "mean of the\n# replicates' estimates, or with mse the full-sample estimate\n"
-      "method = \"{}\"\nreplicates = {}\nscale = {}\nmse = {}\ndf = {}\n",
-      method, design.replicates, shortest(design.scale), design.mse, shortest(design.df));
-  // TOML's numbers with a point are floats.
-  if (!design.rscales.empty()) {
-    text += "rscales = [";
-    for (std::size_t r = 0; r < design.rscales.size(); ++r)
-      text += (r == 0 ? "" : ", ") + shortest(design.rscales[r]);
-    text += "]\n";
+double positive(const std::string& key, const std::string& text) {
+  const auto value = parse_number(trim(text));
+  if (!value || !(*value > 0) || !std::isfinite(*value))
+    fail(key + " = \"" + text + "\" is not a positive number");
+  return *value;
+}
+
+ReplicateConstants from_text(const std::string& text) {
+  ReplicateConstants out;
+  bool scaled = false;
+  for (const std::string& part : split(text, ",")) {
+    const std::size_t equals = part.find('=');
+    if (equals == std::string::npos) fail("\"" + part + "\" is not key=value");
+    const std::string key(trim(std::string_view(part).substr(0, equals)));
+    const std::string value(trim(std::string_view(part).substr(equals + 1)));
+    if (key == "scale") {
+      out.scale = positive(key, value);
+      scaled = true;
+    } else if (key == "df") {
+      out.df = positive(key, value);
+    } else if (key == "mse" || key == "factors") {
+      if (value != "true" && value != "false") fail(key + " must be true or false");
+      (key == "mse" ? out.mse : out.factors) = value == "true";
+    } else {
+      fail("unknown key \"" + key + "\"");
+    }
   }
-  return text;
+  if (!scaled) fail("scale is missing");
+  return out;
 }
 
-ReplicateDesign given_replicate_weights(std::vector<std::vector<double>> weights,
-                                        const std::string& constants, const std::string& file) {
-  for (std::size_t r = 0; r < weights.size(); ++r)
-    for (std::size_t i = 0; i < weights[r].size(); ++i)
-      if (std::isnan(weights[r][i]))
-        throw UserError({file}, {}, fmt::format("row {} has no replicate weight {}", i + 1, r + 1),
-                        "every row needs all of them");
-  if (constants.empty())
-    throw UserError({}, "--replicate-columns", "need --replicate-constants",
-                    "weigh writes them beside the weights: a file with scale, rscales, mse and df");
-  toml::table table;
+ReplicateConstants from_json(const std::string& path) {
+  ReplicateConstants out;
   try {
-    table = toml::parse(read_file(constants));
-  } catch (const toml::parse_error& error) {
-    throw UserError({constants, static_cast<int>(error.source().begin.line)}, {},
-                    std::string("is not TOML: ") + std::string(error.description()), "");
+    const auto json = nlohmann::json::parse(read_file(path));
+    out.scale = json.at("scale");
+    if (json.contains("rscales")) out.rscales = json["rscales"].get<std::vector<double>>();
+    out.mse = json.value("mse", false);
+    out.df = json.value("df", 0.0);
+    out.factors = json.value("factors", false);
+  } catch (const nlohmann::json::exception& error) {
+    fail(std::string("cannot be read (") + error.what() + ")", path);
   }
-  ConfigReader config(table, constants, "replicate constants");
-  config.text("method", {.fallback = "", .help = "how the replicates were made"});
-  const auto count = static_cast<std::size_t>(
-      config.integer("replicates", {.min = 2, .fallback = static_cast<std::int64_t>(weights.size())}));
-  const double scale = config.real("scale", {.min = 0, .help = "before the sum"});
-  const bool mse = config.flag("mse", false, "deviations from the full-sample estimate");
-  const double df = config.real("df", {.min = 1, .fallback = static_cast<double>(weights.size()) - 1});
-  std::vector<double> rscales = config.reals("rscales", {.required = false});
-  config.finish();
-  if (count != weights.size() || (!rscales.empty() && rscales.size() != weights.size()))
-    throw UserError({constants}, {},
-                    fmt::format("is for {} replicates, {} has {}", count, file, weights.size()),
-                    "give the constants that were written with these weights");
-  return given_replicates(std::move(weights), true, scale, std::move(rscales), mse, df);
+  if (!(out.scale > 0) || !std::isfinite(out.scale)) fail("scale must be positive", path);
+  for (double r : out.rscales)
+    if (!(r >= 0)) fail("rscales must not be negative", path);
+  return out;
+}
+
+}  // namespace
+
+ReplicateConstants read_replicate_constants(const std::string& text) {
+  return text.find('=') != std::string::npos ? from_text(text) : from_json(text);
+}
+
+std::string replicate_constants_json(const ReplicateConstants& constants,
+                                     const std::string& method) {
+  nlohmann::ordered_json json;
+  json["method"] = method;
+  json["scale"] = constants.scale;
+  if (!constants.rscales.empty()) json["rscales"] = constants.rscales;
+  json["mse"] = constants.mse;
+  json["df"] = constants.df;
+  json["factors"] = constants.factors;
+  return json.dump(2) + "\n";
+}
+
+std::vector<std::string> replicate_column_names(const DataSource& data,
+                                                const std::string& pattern) {
+  const std::size_t star = pattern.find('*');
+  const std::string before = pattern.substr(0, star),
+                    after = star == std::string::npos ? "" : pattern.substr(star + 1);
+  std::vector<std::string> out;
+  for (const std::string& title : data.header())
+    if (star == std::string::npos ? title == pattern
+                                  : title.size() >= before.size() + after.size() &&
+                                        title.starts_with(before) && title.ends_with(after))
+      out.push_back(title);
+  if (out.size() < 2)
+    throw UserError({data.name()}, "--replicate-weights",
+                    "\"" + pattern + "\" names " + (out.empty() ? "no column" : "one column"),
+                    "write a prefix and a star, for instance rep*");
+  return out;
 }
 
 }  // namespace steelyard

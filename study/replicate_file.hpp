@@ -1,24 +1,32 @@
 #pragma once
 
-// Replicate weights as columns of a file, with the constants of their variance beside them.
+// Replicate weights in files: columns beside the weights, and the constants of their variance.
 
 #include <string>
 #include <vector>
 
-#include "core/data_file.hpp"
 #include "estimators/survey/replicates.hpp"
+#include "study/data_source.hpp"
 
 namespace steelyard {
 
-/// Columns that match "prefix*", in the file's order. @throws UserError if fewer than two do
-std::vector<std::string> replicate_column_names(const DataFile& file, const std::string& pattern);
+/// variance = scale Σ_r rscales_r (θ_r - c)², c the mean of the θ_r or (mse) the full estimate.
+struct ReplicateConstants {
+  double scale = 1;
+  std::vector<double> rscales;  ///< empty: all 1
+  bool mse = false;
+  double df = 0;         ///< 0: not given
+  bool factors = false;  ///< columns multiply the weights, instead of replacing them
+};
 
-/// "scale = ..." and so on, as TOML.
-std::string replicate_constants_text(const ReplicateDesign& design, const std::string& method);
+/// "scale=0.0625,mse=true,df=15,factors=true", or a JSON file with those keys and rscales, such as
+/// `weigh` writes beside replicate weights.
+ReplicateConstants read_replicate_constants(const std::string& text);
+std::string replicate_constants_json(const ReplicateConstants& constants,
+                                     const std::string& method);
 
-/// Final replicate weights with the constants read from a file that replicate_constants_text wrote.
-/// @throws UserError for missing weights or constants that do not fit
-ReplicateDesign given_replicate_weights(std::vector<std::vector<double>> weights,
-                                        const std::string& constants, const std::string& file);
+/// Columns that a pattern such as "rep*" names, in the order of the file.
+/// @throws UserError if there are none
+std::vector<std::string> replicate_column_names(const DataSource& data, const std::string& pattern);
 
 }  // namespace steelyard

@@ -553,6 +553,18 @@ std::vector<EstimateRow> estimate_all(const SurveyData& data,
   return Estimation(data, requests, options).run(replicate_values);
 }
 
+Result<std::vector<std::vector<double>>> replicate_weights(const SurveyData& data,
+                                                           const ReplicateDesign& replicates) {
+  EstimationOptions options;
+  options.replicates = &replicates;
+  const auto weights = Estimation(data, {}, options).replicate_weights(replicates);
+  if (!weights) return weights.failure();
+  std::vector<std::vector<double>> columns;
+  for (Eigen::Index r = 0; r < weights.value().cols(); ++r)
+    columns.emplace_back(weights.value().col(r).begin(), weights.value().col(r).end());
+  return columns;
+}
+
 double replicate_rank(const SurveyData& data, const ReplicateDesign& replicates) {
   EstimationOptions options;
   options.replicates = &replicates;

@@ -77,6 +77,11 @@ std::vector<EstimateRow> estimate_all(const SurveyData& data,
                                       const EstimationOptions& options,
                                       std::vector<double>* replicate_values = nullptr);
 
+/// Final weights of every replicate (R columns of n), weighted anew in each. Fails as the weighting
+/// does, naming the replicate.
+Result<std::vector<std::vector<double>>> replicate_weights(const SurveyData& data,
+                                                           const ReplicateDesign& replicates);
+
 /// Rank of the replicate weights about their mean: what R's survey calls their degrees of freedom.
 /// Cost O(n R²).
 double replicate_rank(const SurveyData& data, const ReplicateDesign& replicates);

@@ -1,0 +1,188 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/file_commands.hpp"
+#include "core/csv.hpp"
+#include "core/output.hpp"
+#include "core/text.hpp"
+#include "study/parallel.hpp"
+
+namespace steelyard {
+namespace {
+
+std::string cell(double value) { return std::isnan(value) ? std::string() : shortest(value); }
+
+double chosen_deff(const EstimateOptions& o, const EstimateRow& row) {
+  if (o.deff.empty()) return std::nan("");
+  return o.deff == "replace" ? row.deff_wr : row.deff;
+}
+
+std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
+  std::string text = "functional,variable,level,domain,estimate,se,lower,upper,df,deff,n\n";
+  for (const EstimateRow& row : e.rows) {
+    const EstimateRequest& q = e.requests[row.request];
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", to_string(q.statistic),
+                        csv_field(q.variable), csv_field(q.level), csv_field(e.domains[row.domain]),
+                        cell(row.estimate), cell(row.se), cell(row.lower), cell(row.upper),
+                        cell(row.df), cell(chosen_deff(o, row)), row.n);
+  }
+  return text;
+}
+
+std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
+  const auto number = [](double value) {
+    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+  };
+  nlohmann::ordered_json json{{"data", o.data},
+                              {"n", e.n},
+                              {"psus", e.psus},
+                              {"strata", e.strata},
+                              {"replicates", e.replicates},
+                              {"level", o.level},
+                              {"notes", e.notes},
+                              {"estimates", nlohmann::ordered_json::array()}};
+  for (const EstimateRow& row : e.rows) {
+    const EstimateRequest& q = e.requests[row.request];
+    nlohmann::ordered_json one{{"functional", to_string(q.statistic)},
+                               {"variable", q.variable},
+                               {"level", q.level},
+                               {"domain", e.domains[row.domain]},
+                               {"estimate", number(row.estimate)},
+                               {"se", number(row.se)},
+                               {"lower", number(row.lower)},
+                               {"upper", number(row.upper)},
+                               {"df", number(row.df)},
+                               {"deff", number(chosen_deff(o, row))},
+                               {"n", row.n}};
+    if (row.failure)
+      one["failure"] = {{"kind", to_string(row.failure->kind)}, {"detail", row.failure->detail}};
+    json["estimates"].push_back(std::move(one));
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+/// For people: six digits, columns that line up.
+std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
+  std::vector<std::vector<std::string>> lines = {{"functional", "variable", "level", "domain",
+                                                  "estimate", "se", "lower", "upper", "df", "deff",
+                                                  "n"}};
+  const auto number = [](double value) {
+    return std::isnan(value) ? std::string("-") : fmt::format("{:.6g}", value);
+  };
+  for (const EstimateRow& row : e.rows) {
+    const EstimateRequest& q = e.requests[row.request];
+    lines.push_back({to_string(q.statistic), q.variable, q.level, e.domains[row.domain],
+                     number(row.estimate), number(row.se), number(row.lower), number(row.upper),
+                     number(row.df), number(chosen_deff(o, row)), std::to_string(row.n)});
+  }
+  std::vector<std::size_t> width(lines[0].size(), 0);
+  std::vector<bool> used(lines[0].size(), false);
+  for (std::size_t r = 0; r < lines.size(); ++r)
+    for (std::size_t k = 0; k < width.size(); ++k) {
+      width[k] = std::max(width[k], lines[r][k].size());
+      used[k] = used[k] || (r > 0 && !lines[r][k].empty() && lines[r][k] != "-");
+    }
+  std::string text;
+  for (const auto& line : lines) {
+    std::string row;
+    for (std::size_t k = 0; k < line.size(); ++k)
+      if (used[k])
+        row += k < 4 ? fmt::format("{:<{}}  ", line[k], width[k])
+                     : fmt::format("{:>{}}  ", line[k], width[k]);
+    row.erase(row.find_last_not_of(' ') + 1);
+    text += row + "\n";
+  }
+  return text;
+}
+
+EstimateFileRequest request_of(const EstimateOptions& o) {
+  EstimateFileRequest r;
+  r.data = o.data;
+  r.weights = o.weights;
+  r.design = file_design(o);
+  r.threads = thread_count(o.threads);
+  if (!o.margins.empty()) {
+    r.weighting = weigh_request(o, {});
+  } else if (!o.bounds.empty() || o.trim || !o.options.empty()) {
+    throw UserError({}, "--margins", "is missing, and options of a weighting are given",
+                    "pass --margins, or leave them out");
+  }
+  r.totals = o.totals;
+  r.means = o.means;
+  r.proportions = o.proportions;
+  r.ratios = o.ratios;
+  r.quantiles = o.quantiles;
+  r.ginis = o.ginis;
+  if (!o.probabilities.empty()) r.probabilities = o.probabilities;
+  r.by = o.by;
+  r.replicate_columns = o.replicate_columns;
+  r.replicate_constants = o.replicate_constants;
+  if (o.replicate_columns.empty() != o.replicate_constants.empty())
+    throw UserError({}, "--replicate-constants", "goes with --replicate-weights",
+                    "give both, for instance --replicate-weights 'rep*' --replicate-constants "
+                    "scale=0.005");
+  r.interval = o.interval.empty() ? "linearization" : o.interval;
+  EstimationOptions& e = r.estimation;
+  if (r.interval == "score" || r.interval == "score-survey") {
+    e.quantiles = r.interval == "score" ? QuantileInterval::score
+                                        : QuantileInterval::score_unweighted_rank;
+    r.interval = "linearization";
+  } else if (r.interval != "linearization" && r.interval != "woodruff") {
+    r.replicates = replicate_options(o, r.interval);
+  }
+  if (!r.replicate_columns.empty() || r.replicates) e.quantiles = QuantileInterval::replicates;
+  if (o.interval == "woodruff") e.quantiles = QuantileInterval::woodruff;
+  e.level = o.level;
+  e.df = o.df;
+  e.rule = *parse_quantile_rule(o.quantile_rule);
+  const auto scale = [](const std::string& name, const char* key) {
+    const auto parsed = parse_proportion_interval(name);
+    if (!parsed)
+      throw UserError({}, key, "\"" + name + "\" is not an interval",
+                      "there are: logit, mean, asin, beta, wilson, likelihood");
+    return *parsed;
+  };
+  e.proportions = scale(o.proportion_interval, "--proportion-interval");
+  e.woodruff = scale(o.woodruff_scale, "--quantile-scale");
+  if (!o.deff.empty() && o.deff != "without" && o.deff != "replace" && o.deff != "true")
+    throw UserError({}, "--deff", "\"" + o.deff + "\" is not without or replace",
+                    "--deff compares with sampling without replacement, --deff=replace with");
+  return r;
+}
+
+}  // namespace
+
+int estimate_command(const EstimateOptions& o) {
+  std::optional<OutputFile> output;
+  if (!o.output.empty()) output.emplace(o.output, o.force ? Overwrite::replace : Overwrite::refuse);
+  const FileEstimates e = estimate_file(request_of(o));
+  std::size_t failed = 0;
+  for (const EstimateRow& row : e.rows) {
+    if (!row.failure) continue;
+    if (++failed <= 20)
+      fmt::print(stderr, "steelyard: {} of {}{}{}: {}\n",
+                 to_string(e.requests[row.request].statistic), e.requests[row.request].variable,
+                 e.domains[row.domain].empty() ? "" : " in ", e.domains[row.domain],
+                 row.failure->detail);
+  }
+  if (failed > 20) fmt::print(stderr, "steelyard: and {} more that have no answer\n", failed - 20);
+  if (!o.quiet && !o.json)
+    for (const std::string& note : e.notes) fmt::print(stderr, "note: {}\n", note);
+  if (output) {
+    write_file(output->staging(), as_csv(o, e));
+    output->commit();
+  }
+  if (o.json)
+    fmt::print("{}", as_json(o, e));
+  else if (!output)
+    fmt::print("{}", as_table(o, e));
+  else if (!o.quiet)
+    fmt::print("written: {} ({} estimates from {} rows{})\n", o.output, e.rows.size(), e.n,
+               failed > 0 ? fmt::format(", {} without an answer", failed) : "");
+  return failed == e.rows.size() ? 1 : 0;
+}
+
+}  // namespace steelyard

@@ -1,0 +1,63 @@
+#pragma once
+
+// The verbs for a user's own file: weigh and estimate. Options as given on the command line.
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/weighing.hpp"
+#include "study/file_estimation.hpp"
+#include "study/parallel.hpp"
+
+namespace steelyard {
+
+/// What weigh and estimate share.
+struct FileOptions {
+  std::string data, margins, method = "raking", missing = "error", lonely = "fail";
+  std::string strata, trim_rule, interval;
+  std::vector<std::string> clusters, fpc, ordered, options;
+  std::vector<double> bounds;
+  std::optional<double> trim, trim_lower, trim_iqr, trim_deff, population;
+  std::optional<std::uint64_t> seed;
+  std::size_t replicates = 0;
+  double rho = 0.5;
+  bool rescale = false, mse = false, quiet = false, json = false, force = false;
+  int threads = 0;
+};
+
+struct WeighOptions : FileOptions {
+  std::string base, output, report, id, weight_column = "weight", replicate_method;
+  bool append = false;
+};
+
+struct EstimateOptions : FileOptions {
+  std::string weights, output, replicate_columns, replicate_constants, deff;
+  std::string proportion_interval = "logit", quantile_rule = "math";
+  std::string woodruff_scale = "mean";
+  std::vector<std::string> totals, means, proportions, ratios, quantiles, ginis, by;
+  std::vector<double> probabilities;
+  double level = 0.95;
+  std::optional<double> df;
+};
+
+/// Adds the verbs. @param code  what they return
+void add_weigh(CLI::App& app, WeighOptions& options, int& code);
+void add_estimate(CLI::App& app, EstimateOptions& options, int& code);
+
+int weigh_command(const WeighOptions& options);
+int estimate_command(const EstimateOptions& options);
+
+/// The request that the options stand for. @throws UserError
+WeighRequest weigh_request(const FileOptions& options, const std::string& base);
+FileDesign file_design(const FileOptions& options);
+ReplicateOptions replicate_options(const FileOptions& options, const std::string& method);
+
+/// What is always shown of a weighting, as text.
+std::string weighing_text(const WeighingRecord& record);
+/// The same, whole, as JSON.
+std::string weighing_json(const WeighingRecord& record);
+
+}  // namespace steelyard

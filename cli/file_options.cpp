@@ -1,0 +1,221 @@
+#include <fmt/format.h>
+
+#include "cli/file_commands.hpp"
+#include "core/text.hpp"
+
+namespace steelyard {
+namespace {
+
+void add_shared(CLI::App* verb, FileOptions& o) {
+  verb->add_option("data", o.data,
+                   "CSV (plain or gzip, UTF-8, a header), or a sample in HDF5 that draw wrote")
+      ->required();
+  verb->add_option("--method", o.method, "a weighting: see `steelyard list weightings`")
+      ->capture_default_str();
+  verb->add_option("--bounds", o.bounds,
+                   "L,U: smallest and largest weight / base weight, for instance 0.3,3")
+      ->delimiter(',')
+      ->expected(2);
+  verb->add_option("--trim", o.trim, "cap of the weights, as a multiple of their mean");
+  verb->add_option("--trim-lower", o.trim_lower, "floor, as a multiple of their mean");
+  verb->add_option("--trim-iqr", o.trim_iqr, "cap at median + this × interquartile range");
+  verb->add_option("--trim-deff", o.trim_deff,
+                   "cap that brings Kish's design effect down to this");
+  verb->add_option("--trim-rule", o.trim_rule,
+                   "strict, once, truncate or calibrated: what becomes of what is cut off");
+  verb->add_option("-O,--option", o.options,
+                   "key=value: any other option of the method, see `steelyard describe METHOD`")
+      ->allow_extra_args(false);
+  verb->add_option("--ordered", o.ordered,
+                   "margin variables whose levels are in order (collapsing merges neighbours)")
+      ->delimiter(',');
+  verb->add_option("--population", o.population,
+                   "size of the population, for margins in shares; default: the margins in "
+                   "counts, else the base weights")
+      ->check(CLI::PositiveNumber);
+  verb->add_flag("--rescale", o.rescale,
+                 "bring margins whose counts do not sum alike to one population");
+  verb->add_option("--missing", o.missing,
+                   "rows without an answer to a margin variable: error; drop (weight 0); category "
+                   "(a level of its own that keeps its share); impute (from a row alike in the "
+                   "others, at random: needs --seed)")
+      ->check(CLI::IsMember({"error", "drop", "category", "impute"}))
+      ->capture_default_str();
+  verb->add_option("--strata", o.strata, "column of strata");
+  verb->add_option("--cluster", o.clusters,
+                   "columns of clusters by stage; numbered within the stage before")
+      ->delimiter(',');
+  verb->add_option("--fpc", o.fpc,
+                   "columns of population sizes by stage, or of sampling fractions")
+      ->delimiter(',');
+  verb->add_option("--lonely-psu", o.lonely,
+                   "a stratum with one primary unit: fail, certainty (adds nothing), adjust "
+                   "(distance from the mean of all units) or average (as the other strata)")
+      ->check(CLI::IsMember({"fail", "certainty", "adjust", "average"}))
+      ->capture_default_str();
+  verb->add_option("--replicates", o.replicates,
+                   "replicates of a bootstrap, or groups of random groups")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--seed", o.seed, "seed of all random numbers; required where any are drawn");
+  verb->add_option("--rho", o.rho, "of Fay's method")
+      ->check(CLI::Range(0.0, 0.999))
+      ->capture_default_str();
+  verb->add_flag("--mse", o.mse,
+                 "replicates: deviations from the full estimate, not from their mean");
+  verb->add_option("--threads", o.threads, "default: all cores; results do not depend on it")
+      ->check(CLI::PositiveNumber);
+  verb->add_flag("--json", o.json, "the answer as JSON");
+  verb->add_flag("--force", o.force, "replace what exists at the outputs");
+  verb->add_flag("--quiet", o.quiet, "no notes");
+}
+
+std::string number_list(const std::vector<double>& values) {
+  std::string text = "[";
+  for (double v : values) text += (text.size() > 1 ? ", " : "") + shortest(v);
+  return text + "]";
+}
+
+}  // namespace
+
+void add_weigh(CLI::App& app, WeighOptions& o, int& code) {
+  CLI::App* verb = app.add_subcommand(
+      "weigh", "weights for your own file, from margins; with what the weighting did to it");
+  add_shared(verb, o);
+  verb->add_option("--margins", o.margins,
+                   "CSV variable,level,target: counts or shares; several variables joined with *; "
+                   "a number's total has no level; the variable 1 is the population")
+      ->required();
+  verb->add_option("--base", o.base, "column of base weights");
+  verb->add_option("-o,--output", o.output,
+                   "the file of weights to write, a row a row: row (or the --id), weight, "
+                   "replicate weights");
+  verb->add_option("--id", o.id, "column that names the rows in the output");
+  verb->add_flag("--append", o.append, "write all columns of the data, then the weights");
+  verb->add_option("--weight-column", o.weight_column, "its title")->capture_default_str();
+  verb->add_option("--replicate-weights", o.replicate_method,
+                   "also write replicate weights, weighted anew in each: " +
+                       std::string(replicate_method_names()));
+  verb->add_option("--report", o.report, "HTML page: margins before and after, weights, cells");
+  verb->callback([&] { code = weigh_command(o); });
+}
+
+void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
+  CLI::App* verb = app.add_subcommand(
+      "estimate",
+      "means, totals, proportions, ratios, quantiles and Gini coefficients of your own file, with "
+      "standard errors that know its design and weighting");
+  add_shared(verb, o);
+  verb->add_option("--weights", o.weights,
+                   "column of weights (with --margins: base weights), or the file that weigh "
+                   "wrote for the same rows");
+  verb->add_option("--margins", o.margins, "weigh first, from these margins: see `weigh --help`");
+  const auto list = [&](const char* name, std::vector<std::string>& to, const char* help) {
+    verb->add_option(name, to, help)->delimiter(',');
+  };
+  list("--mean", o.means, "columns, comma-separated");
+  list("--total", o.totals, "columns");
+  list("--proportion", o.proportions, "columns: the share of every level");
+  list("--ratio", o.ratios, "numerator/denominator, columns");
+  list("--quantile", o.quantiles, "columns; with --probs");
+  list("--gini", o.ginis, "columns");
+  list("--by", o.by, "columns whose combinations are domains");
+  verb->add_option("--probs", o.probabilities, "of the quantiles; default 0.5")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 1.0));
+  verb->add_option("--interval", o.interval,
+                   "linearization (quantiles: Woodruff), score or score-survey (quantiles: "
+                   "Francisco-Fuller; the second reads its ends as R's survey does), or replicates, "
+                   "weighted anew in each: " +
+                       std::string(replicate_method_names()))
+      ->default_str("linearization");
+  verb->add_option("--replicate-weights", o.replicate_columns,
+                   "columns of given replicate weights: a prefix and a star, for instance rep*");
+  verb->add_option("--replicate-constants", o.replicate_constants,
+                   "scale=...,mse=true,df=...,factors=true, or the JSON file that weigh wrote");
+  verb->add_option("--proportion-interval", o.proportion_interval,
+                   "logit, mean (p ± t se), asin, beta (Korn & Graubard), wilson or likelihood")
+      ->capture_default_str();
+  verb->add_option("--quantile-rule", o.quantile_rule,
+                   "math (smallest x with F(x) >= p), school (midway on a step) or hf7")
+      ->check(CLI::IsMember({"math", "school", "hf7"}))
+      ->capture_default_str();
+  verb->add_option("--quantile-scale", o.woodruff_scale,
+                   "scale of the interval of F that is inverted: mean, logit, asin or beta")
+      ->capture_default_str();
+  verb->add_option("--level", o.level, "confidence")
+      ->check(CLI::Range(0.5, 0.9999))
+      ->capture_default_str();
+  verb->add_option("--df", o.df, "degrees of freedom, instead of the design's")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--deff", o.deff,
+                   "fill the column deff: against sampling without replacement, or, with "
+                   "--deff=replace, with")
+      ->expected(0, 1)
+      ->default_str("without");
+  verb->add_option("-o,--output", o.output, "CSV to write; default: a table here");
+  verb->callback([&] { code = estimate_command(o); });
+}
+
+WeighRequest weigh_request(const FileOptions& o, const std::string& base) {
+  WeighRequest r;
+  r.data = o.data;
+  r.margins = o.margins;
+  r.method = o.method;
+  r.base = base;
+  r.ordered = o.ordered;
+  r.population = o.population;
+  r.rescale = o.rescale;
+  r.missing = *parse_missing_rule(o.missing);
+  if (o.seed) r.seed = Seed{*o.seed};
+  r.threads = thread_count(o.threads);
+  r.options = o.options;
+  if (!o.bounds.empty()) r.options.push_back("bounds=" + number_list(o.bounds));
+  const auto trim = [&](const char* key, const std::optional<double>& value) {
+    if (value) r.options.push_back(std::string(key) + "=" + shortest(*value));
+  };
+  trim("trim", o.trim);
+  trim("trim_lower", o.trim_lower);
+  trim("trim_iqr", o.trim_iqr);
+  trim("trim_deff", o.trim_deff);
+  if (!o.trim_rule.empty()) r.options.push_back("trim_rule=\"" + o.trim_rule + "\"");
+  for (const std::string& option : o.options)
+    if (option.starts_with("equal_within_clusters")) {
+      r.clusters = o.clusters;
+      r.strata = o.strata;
+      if (r.clusters.empty())
+        throw UserError({}, "-O " + option, "needs clusters", "pass --cluster COLUMN");
+    }
+  return r;
+}
+
+FileDesign file_design(const FileOptions& o) {
+  FileDesign d;
+  d.strata = o.strata;
+  d.clusters = o.clusters;
+  d.fpc = o.fpc;
+  d.lonely = o.lonely == "certainty" ? LonelyPsu::certainty
+             : o.lonely == "adjust"  ? LonelyPsu::adjust
+             : o.lonely == "average" ? LonelyPsu::average
+                                     : LonelyPsu::fail;
+  return d;
+}
+
+ReplicateOptions replicate_options(const FileOptions& o, const std::string& method) {
+  const auto parsed = parse_replicate_method(method);
+  if (!parsed) {
+    const auto names = split(replicate_method_names(), ", ");
+    const std::string nearest = suggestion(method, names);
+    throw UserError({}, {}, "\"" + method + "\" is not a replication method",
+                    nearest.empty() ? "there are: " + std::string(replicate_method_names())
+                                    : nearest);
+  }
+  ReplicateOptions r;
+  r.method = *parsed;
+  r.replicates = o.replicates;
+  if (o.seed) r.seed = Seed{*o.seed};
+  r.rho = o.rho;
+  r.mse = o.mse;
+  return r;
+}
+
+}  // namespace steelyard

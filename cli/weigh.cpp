@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include "cli/file_commands.hpp"
+#include "core/output.hpp"
+#include "report/weighing_report.hpp"
+#include "study/replicate_file.hpp"
+#include "study/weighing.hpp"
+#include "study/weights_file.hpp"
+
+namespace steelyard {
+namespace {
+
+/// Final weights of every replicate, weighted anew in each.
+std::vector<std::vector<double>> replicate_columns(const WeighedFile& weighed,
+                                                   const SurveyDesign& design,
+                                                   const ReplicateDesign& replicates) {
+  SurveyData data;
+  data.n = weighed.n();
+  data.design = &design;
+  for (std::size_t i = 0; i < data.n; ++i) {
+    data.d.push_back(weighed.start(i));
+    data.w.push_back(weighed.weight(i));
+  }
+  data.index = &weighed.index;
+  data.weights = &weighed.weights;
+  data.weighting = weighed.weighting.get();
+  data.benchmarks = weighed.benchmarks.get();
+  auto made = replicate_weights(data, replicates);
+  if (!made) throw NegativeAnswer(made.failure().detail);
+  return std::move(made.value());
+}
+
+/// weights.csv -> weights.replicates.json.
+std::filesystem::path constants_path(const std::filesystem::path& output) {
+  return output.parent_path() / (output.stem().string() + ".replicates.json");
+}
+
+}  // namespace
+
+int weigh_command(const WeighOptions& o) {
+  const Overwrite overwrite = o.force ? Overwrite::replace : Overwrite::refuse;
+  if (o.output.empty() && (!o.replicate_method.empty() || !o.id.empty() || o.append))
+    throw UserError({}, "-o", "is missing, so there is nowhere to write weights to",
+                    "pass -o weights.csv");
+  if (o.append && !o.id.empty())
+    throw UserError({}, "--id", "is not needed with --append", "leave one of them out");
+  // Outputs are refused before any work is done.
+  std::optional<OutputFile> output, page, constants_file;
+  if (!o.output.empty()) output.emplace(o.output, overwrite);
+  if (!o.report.empty()) page.emplace(o.report, overwrite);
+  WeighRequest request = weigh_request(o, o.base);
+  std::optional<ReplicateOptions> replication;
+  if (!o.replicate_method.empty()) {
+    replication = replicate_options(o, o.replicate_method);
+    constants_file.emplace(constants_path(o.output), overwrite);
+  }
+  const auto data = DataSource::open(o.data);
+  const FileDesign design = file_design(o);
+  std::vector<ColumnRequest> extra;
+  if (replication) extra = design_requests(design);
+  std::vector<ColumnData> columns;
+  const auto weighed = weigh_file(request, *data, extra, &columns);
+  WeighingRecord record = describe_weighing(request, *weighed);
+  record.version = STEELYARD_VERSION;
+
+  WeightsFileOptions written{.id = o.id,
+                             .append = o.append,
+                             .weight = o.weight_column,
+                             .threads = request.threads};
+  ReplicateConstants constants;
+  if (replication) {
+    const SurveyDesign made = make_file_design(design, *data, weighed->n(), columns);
+    const auto replicates = make_replicates(made, *replication);
+    if (!replicates) throw NegativeAnswer(replicates.failure().detail);
+    const ReplicateDesign& r = replicates.value();
+    written.replicates = replicate_columns(*weighed, made, r);
+    constants = {r.scale, r.rscales, r.mse, r.df, false};
+  }
+  if (output) {
+    write_weights(output->staging(), *weighed, *data, written);
+    if (constants_file)
+      write_file(constants_file->staging(), replicate_constants_json(constants, o.replicate_method));
+    output->commit();
+    if (constants_file) constants_file->commit();
+  }
+  if (page) {
+    write_file(page->staging(), weighing_page(record));
+    page->commit();
+  }
+  if (o.json) {
+    fmt::print("{}", weighing_json(record));
+    return 0;
+  }
+  if (o.quiet) return 0;
+  fmt::print("{}", weighing_text(record));
+  if (output)
+    fmt::print("written: {}{}{}\n", o.output,
+               replication ? fmt::format(" with {} replicate weights, and {}",
+                                         written.replicates.size(),
+                                         constants_path(o.output).string())
+                           : "",
+               page ? ", " + o.report : "");
+  else if (page)
+    fmt::print("written: {}\n", o.report);
+  else
+    fmt::print("nothing is written without -o weights.csv or --report page.html\n");
+  return 0;
+}
+
+}  // namespace steelyard

@@ -1,0 +1,317 @@
+#include "study/file_estimation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include "core/text.hpp"
+#include "study/replicate_file.hpp"
+
+namespace steelyard {
+namespace {
+
+/// Columns of the file that a request needs, each once, and where they are.
+class Wanted {
+ public:
+  std::size_t add(const std::string& name, ColumnRequest::As as) {
+    for (std::size_t k = 0; k < requests_.size(); ++k)
+      if (requests_[k].name == name && requests_[k].as == as) return k;
+    requests_.push_back({name, as});
+    return requests_.size() - 1;
+  }
+  const std::vector<ColumnRequest>& requests() const { return requests_; }
+
+ private:
+  std::vector<ColumnRequest> requests_;
+};
+
+class Assembly {
+ public:
+  explicit Assembly(const EstimateFileRequest& request)
+      : r_(request), source_(DataSource::open(request.data)), file_(*source_) {}
+
+  FileEstimates run() {
+    plan();
+    load();
+    make_design();
+    make_domains();
+    make_requests();
+    EstimationOptions options = r_.estimation;
+    std::optional<ReplicateDesign> replicates;
+    if (!r_.replicate_columns.empty()) {
+      replicates = read_replicates();
+    } else if (r_.replicates) {
+      auto made = make_replicates(*design_, *r_.replicates);
+      if (!made) throw NegativeAnswer(made.failure().detail);
+      replicates = std::move(made.value());
+    }
+    if (replicates) {
+      options.replicates = &*replicates;
+      out_.replicates = replicates->replicates;
+    }
+    out_.rows = estimate_all(data_, out_.requests, options);
+    out_.n = data_.n;
+    out_.psus = design_->psus();
+    out_.strata = design_->strata();
+    return std::move(out_);
+  }
+
+ private:
+  void plan() {
+    using As = ColumnRequest::As;
+    for (const auto* names : {&r_.totals, &r_.means, &r_.quantiles, &r_.ginis})
+      for (const std::string& name : *names) wanted_.add(name, As::numbers);
+    for (const std::string& name : r_.proportions) wanted_.add(name, As::levels);
+    for (const std::string& ratio : r_.ratios) {
+      const auto parts = split(ratio, "/");
+      if (parts.size() != 2 || trim(parts[0]).empty() || trim(parts[1]).empty())
+        throw UserError({}, "--ratio", "\"" + ratio + "\" is not numerator/denominator",
+                        "for instance --ratio income/hours");
+      for (const auto& part : parts) wanted_.add(std::string(trim(part)), As::numbers);
+    }
+    for (const std::string& name : r_.by) wanted_.add(name, As::levels);
+    for (const ColumnRequest& column : design_requests(r_.design))
+      design_at_.push_back(wanted_.add(column.name, column.as));
+    if (!r_.weights.empty() && file_.has_column(r_.weights)) {
+      weight_at_ = wanted_.add(r_.weights, As::numbers);
+    } else if (!r_.weights.empty() && r_.weights.find('.') == std::string::npos) {
+      file_.require_column(r_.weights);  // tells the nearest name
+    }
+    if (!r_.replicate_columns.empty())
+      for (const std::string& name : replicate_column_names(file_, r_.replicate_columns))
+        replicate_at_.push_back(wanted_.add(name, As::numbers));
+  }
+
+  void load() {
+    if (r_.weighting) {
+      WeighRequest weighting = *r_.weighting;
+      if (!r_.weights.empty() && !weight_at_)
+        throw UserError({}, "--weights", "must be a column when --margins are given",
+                        "the column is the base weight");
+      weighting.base = r_.weights;
+      weighed_ = weigh_file(weighting, file_, wanted_.requests(), &columns_);
+      
+      out_.notes = weighed_->notes;
+      data_.n = weighed_->n();
+      data_.d.resize(data_.n);
+      data_.w.resize(data_.n);
+      for (std::size_t k = 0; k < data_.n; ++k) {
+        data_.d[k] = weighed_->start(k);
+        data_.w[k] = weighed_->weight(k);
+      }
+      data_.index = &weighed_->index;
+      data_.weights = &weighed_->weights;
+      data_.weighting = weighed_->weighting.get();
+      data_.benchmarks = weighed_->benchmarks.get();
+      return;
+    }
+    columns_ = file_.read(wanted_.requests(), r_.threads);
+    data_.n = file_.rows();
+    if (weight_at_) {
+      data_.w = columns_[*weight_at_].numbers;
+      check_weights(file_.name());
+    } else if (!r_.weights.empty()) {
+      const auto opened = DataSource::open(r_.weights);
+      const DataSource& weights = *opened;
+      data_.w = weights
+                    .read(std::vector<ColumnRequest>{{"weight", ColumnRequest::As::numbers}},
+                          r_.threads)[0]
+                    .numbers;
+      if (weights.rows() != data_.n)
+        throw UserError({r_.weights}, {},
+                        fmt::format("has {} rows, {} has {}", weights.rows(), file_.name(),
+                                    data_.n),
+                        "give the weights of the same file, row by row");
+      check_weights(weights.name());
+    } else {
+      data_.w.assign(data_.n, 1.0);
+      out_.notes.push_back("no weights were given: every row counts the same");
+    }
+    data_.d = data_.w;
+  }
+
+  void check_weights(const std::string& name) const {
+    for (std::size_t i = 0; i < data_.w.size(); ++i)
+      if (std::isnan(data_.w[i]))
+        throw UserError({name}, {}, fmt::format("row {} has no weight", i + 1),
+                        "remove the row, or give it a weight of 0");
+  }
+
+  void make_design() {
+    std::vector<ColumnData> columns;
+    for (std::size_t at : design_at_) columns.push_back(columns_[at]);
+    design_ = std::make_unique<SurveyDesign>(
+        make_file_design(r_.design, file_, data_.n, columns));
+    data_.design = design_.get();
+  }
+
+  const ColumnData& column(const std::string& name, ColumnRequest::As as) {
+    return columns_[wanted_.add(name, as)];
+  }
+
+  void make_domains() {
+    out_.domains = {""};
+    if (r_.by.empty()) return;
+    std::vector<std::uint64_t> key(data_.n, 0);
+    std::vector<bool> inside(data_.n, true);
+    for (const std::string& name : r_.by) {
+      const LevelColumn& levels = column(name, ColumnRequest::As::levels).levels;
+      for (std::size_t i = 0; i < data_.n; ++i) {
+        if (levels.codes[i] == kMissingCode) inside[i] = false;
+        key[i] = key[i] * levels.levels.size() + levels.codes[i];
+      }
+    }
+    std::map<std::uint64_t, std::uint32_t> number;
+    for (std::size_t i = 0; i < data_.n; ++i)
+      if (inside[i]) number.emplace(key[i], 0);
+    out_.domains.clear();
+    for (auto& [k, position] : number) {
+      position = static_cast<std::uint32_t>(out_.domains.size());
+      std::uint64_t rest = k;
+      std::string text;
+      for (std::size_t v = r_.by.size(); v-- > 0;) {
+        const auto& levels = column(r_.by[v], ColumnRequest::As::levels).levels.levels;
+        text = r_.by[v] + "=" + levels[rest % levels.size()] + (text.empty() ? "" : ", ") + text;
+        rest /= levels.size();
+      }
+      out_.domains.push_back(text);
+    }
+    data_.domain_of.resize(data_.n);
+    for (std::size_t i = 0; i < data_.n; ++i)
+      data_.domain_of[i] = inside[i] ? number[key[i]] : 0xFFFFFFFFu;
+    data_.domains = out_.domains;
+  }
+
+  std::size_t number_column(const std::string& name) {
+    const auto [at, fresh] = placed_.try_emplace(name, data_.columns.size());
+    if (fresh) data_.columns.push_back(column(name, ColumnRequest::As::numbers).numbers);
+    return at->second;
+  }
+
+  void make_requests() {
+    const auto add = [&](SurveyStatistic statistic, const std::string& name) {
+      out_.requests.push_back({.statistic = statistic, .variable = name, .y = number_column(name)});
+    };
+    for (const std::string& name : r_.totals) add(SurveyStatistic::total, name);
+    for (const std::string& name : r_.means) add(SurveyStatistic::mean, name);
+    for (const std::string& name : r_.proportions) {
+      const LevelColumn& levels = column(name, ColumnRequest::As::levels).levels;
+      for (std::size_t k = 0; k < levels.levels.size(); ++k) {
+        std::vector<double> indicator(data_.n);
+        for (std::size_t i = 0; i < data_.n; ++i)
+          indicator[i] = levels.codes[i] == kMissingCode ? std::nan("") : double(levels.codes[i] == k);
+        data_.columns.push_back(std::move(indicator));
+        out_.requests.push_back({.statistic = SurveyStatistic::proportion,
+                                 .variable = name,
+                                 .level = levels.levels[k],
+                                 .y = data_.columns.size() - 1});
+      }
+    }
+    for (const std::string& ratio : r_.ratios) {
+      const auto parts = split(ratio, "/");
+      const std::string above(trim(parts[0])), below(trim(parts[1]));
+      out_.requests.push_back({.statistic = SurveyStatistic::ratio,
+                               .variable = above + "/" + below,
+                               .y = number_column(above),
+                               .x = number_column(below)});
+    }
+    for (const std::string& name : r_.quantiles)
+      for (double p : r_.probabilities) {
+        add(SurveyStatistic::quantile, name);
+        out_.requests.back().p = p;
+        out_.requests.back().level = shortest(p);
+      }
+    for (const std::string& name : r_.ginis) add(SurveyStatistic::gini, name);
+    if (out_.requests.empty())
+      throw UserError({}, {}, "nothing to estimate",
+                      "give --mean, --total, --proportion, --ratio, --quantile or --gini");
+  }
+
+  ReplicateDesign read_replicates() {
+    if (r_.weighting)
+      throw UserError({}, "--replicate-weights", "are final weights, so they go without --margins",
+                      "give one of the two");
+    const ReplicateConstants constants = read_replicate_constants(r_.replicate_constants);
+    std::vector<std::vector<double>> weights;
+    for (std::size_t at : replicate_at_) {
+      weights.push_back(columns_[at].numbers);
+      for (std::size_t i = 0; i < data_.n; ++i)
+        if (std::isnan(weights.back()[i]))
+          throw UserError({file_.name()}, {},
+                          fmt::format("row {} has no replicate weight in column {}", i + 1,
+                                      wanted_.requests()[at].name),
+                          "every row needs all of them; write 0 for a row that is left out");
+    }
+    if (!constants.rscales.empty() && constants.rscales.size() != weights.size())
+      throw UserError({}, "--replicate-constants",
+                      fmt::format("has {} rscales for {} replicate columns",
+                                  constants.rscales.size(), weights.size()),
+                      "give one a replicate");
+    ReplicateDesign made =
+        given_replicates(std::move(weights), !constants.factors, constants.scale,
+                         constants.rscales, constants.mse, constants.df);
+    if (constants.df == 0) made.df = replicate_rank(data_, made);
+    return made;
+  }
+
+  const EstimateFileRequest& r_;
+  std::unique_ptr<DataSource> source_;
+  const DataSource& file_;
+  Wanted wanted_;
+  std::vector<std::size_t> design_at_, replicate_at_;
+  std::optional<std::size_t> weight_at_;
+  std::vector<ColumnData> columns_;
+  std::unique_ptr<WeighedFile> weighed_;
+  std::unique_ptr<SurveyDesign> design_;
+  SurveyData data_;
+  std::map<std::string, std::size_t> placed_;
+  FileEstimates out_;
+};
+
+}  // namespace
+
+std::vector<ColumnRequest> design_requests(const FileDesign& design) {
+  std::vector<ColumnRequest> out;
+  if (!design.strata.empty()) out.push_back({design.strata, ColumnRequest::As::ids});
+  for (const std::string& name : design.clusters) out.push_back({name, ColumnRequest::As::ids});
+  for (const std::string& name : design.fpc) out.push_back({name, ColumnRequest::As::numbers});
+  return out;
+}
+
+SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, std::size_t n,
+                              std::span<ColumnData> columns) {
+  DesignColumns out;
+  out.n = n;
+  out.lonely = design.lonely;
+  std::size_t next = 0;
+  const auto ids = [&](const std::string& name, const char* what) {
+    std::vector<std::uint32_t> codes = std::move(columns[next++].ids);
+    for (std::size_t i = 0; i < codes.size(); ++i)
+      if (codes[i] == kMissingId)
+        throw UserError({data.name()}, {},
+                        fmt::format("row {} has no {} in column {}", i + 1, what, name),
+                        "every row belongs to the design; remove the row or correct it");
+    return codes;
+  };
+  if (!design.strata.empty()) out.strata = ids(design.strata, "stratum");
+  for (const std::string& name : design.clusters) out.clusters.push_back(ids(name, "cluster"));
+  for (const std::string& name : design.fpc) {
+    out.fpc.push_back(std::move(columns[next++].numbers));
+    for (std::size_t i = 0; i < n; ++i)
+      if (!(out.fpc.back()[i] > 0))
+        throw UserError({data.name()}, {},
+                        fmt::format("row {} has no positive population size in column {}", i + 1,
+                                    name),
+                        "give the population units of its stratum, or sampling fractions");
+  }
+  auto made = SurveyDesign::make(out);
+  if (!made) throw NegativeAnswer(made.failure().detail);
+  return std::move(made.value());
+}
+
+FileEstimates estimate_file(const EstimateFileRequest& request) { return Assembly(request).run(); }
+
+}  // namespace steelyard
