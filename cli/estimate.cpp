@@ -126,15 +126,18 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
                     "scale=0.005");
   r.interval = o.interval.empty() ? "linearization" : o.interval;
   EstimationOptions& e = r.estimation;
-  if (r.interval == "score" || r.interval == "score-survey") {
-    e.quantiles = r.interval == "score" ? QuantileInterval::score
-                                        : QuantileInterval::score_unweighted_rank;
-    r.interval = "linearization";
-  } else if (r.interval != "linearization" && r.interval != "woodruff") {
-    r.replicates = replicate_options(o, r.interval);
-  }
-  if (!r.replicate_columns.empty() || r.replicates) e.quantiles = QuantileInterval::replicates;
-  if (o.interval == "woodruff") e.quantiles = QuantileInterval::woodruff;
+  if (r.interval == "woodruff") r.interval = "linearization";
+  if (r.interval != "linearization") r.replicates = replicate_options(o, r.interval);
+  const bool replicated = r.replicates || !r.replicate_columns.empty();
+  if (!replicated && o.quantile_interval == "replicates")
+    throw UserError({}, "--quantile-interval", "replicates needs replicates",
+                    "pass --interval bootstrap or another replication method");
+  e.quantiles = o.quantile_interval == "score"          ? QuantileInterval::score
+                : o.quantile_interval == "score-survey" ? QuantileInterval::score_unweighted_rank
+                : o.quantile_interval == "replicates" ||
+                        (replicated && o.quantile_interval.empty())
+                    ? QuantileInterval::replicates
+                    : QuantileInterval::woodruff;
   e.level = o.level;
   e.df = o.df;
   e.rule = *parse_quantile_rule(o.quantile_rule);

@@ -36,7 +36,7 @@ struct WeighOptions : FileOptions {
 struct EstimateOptions : FileOptions {
   std::string weights, output, replicate_columns, replicate_constants, deff;
   std::string proportion_interval = "logit", quantile_rule = "math";
-  std::string woodruff_scale = "mean";
+  std::string woodruff_scale = "mean", quantile_interval;
   std::vector<std::string> totals, means, proportions, ratios, quantiles, ginis, by;
   std::vector<double> probabilities;
   double level = 0.95;

@@ -123,9 +123,8 @@ void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
       ->delimiter(',')
       ->check(CLI::Range(0.0, 1.0));
   verb->add_option("--interval", o.interval,
-                   "linearization (quantiles: Woodruff), score or score-survey (quantiles: "
-                   "Francisco-Fuller; the second reads its ends as R's survey does), or replicates, "
-                   "weighted anew in each: " +
+                   "how standard errors are made: linearization (woodruff is the same), or "
+                   "replicates, weighted anew in each: " +
                        std::string(replicate_method_names()))
       ->default_str("linearization");
   verb->add_option("--replicate-weights", o.replicate_columns,
@@ -139,6 +138,11 @@ void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
                    "math (smallest x with F(x) >= p), school (midway on a step) or hf7")
       ->check(CLI::IsMember({"math", "school", "hf7"}))
       ->capture_default_str();
+  verb->add_option("--quantile-interval", o.quantile_interval,
+                   "woodruff (interval of F inverted; default with linearization), replicates "
+                   "(their quantiles; default with replicates), score (Francisco-Fuller), or "
+                   "score-survey (its ends read off as R's survey does)")
+      ->check(CLI::IsMember({"woodruff", "replicates", "score", "score-survey"}));
   verb->add_option("--quantile-scale", o.woodruff_scale,
                    "scale of the interval of F that is inverted: mean, logit, asin or beta")
       ->capture_default_str();

@@ -23,6 +23,12 @@
 
 namespace steelyard {
 
+namespace {
+struct Counts {
+  std::size_t quotes = 0, line_ends = 0;
+};
+}  // namespace
+
 struct DataFile::State {
   std::string name, unpacked;
   std::string_view text;  ///< without the byte-order mark
@@ -38,6 +44,32 @@ struct DataFile::State {
     if (mapped != nullptr) ::munmap(mapped, mapped_size);
   }
   void read_header();
+
+  /// Pages that were read are given back, so that a large file never stands in memory: they are
+  /// still in the system's cache.
+  void release(const char* from, const char* to) const {
+    if (mapped == nullptr || text.data() < static_cast<const char*>(mapped) ||
+        text.data() >= static_cast<const char*>(mapped) + mapped_size)
+      return;
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(from) + page - 1) / page * page,
+                         end = reinterpret_cast<std::uintptr_t>(to) / page * page;
+    if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+
+  /// Quotes and line ends in [from, to).
+  Counts count(const char* from, const char* to) const {
+    Counts found;
+    while (from != to) {
+      const char* const next = to - from > kRelease ? from + kRelease : to;
+      found.quotes += static_cast<std::size_t>(std::count(from, next, '"'));
+      found.line_ends += static_cast<std::size_t>(std::count(from, next, '\n'));
+      release(from, next);
+      from = next;
+    }
+    return found;
+  }
+  static constexpr std::ptrdiff_t kRelease = 4 << 20;
 };
 
 namespace {
@@ -340,190 +372,229 @@ std::size_t DataFile::column(std::string_view title) const {
   return static_cast<std::size_t>(at - state_->header.begin());
 }
 
-std::vector<ColumnData> DataFile::read(std::span<const ColumnRequest> requests, int threads) const {
-  const State& s = *state_;
-  // What each column of the file is wanted for: at most once as levels and once as numbers.
-  using As = ColumnRequest::As;
-  struct Use {
-    std::size_t request;
-    As as;
-  };
-  std::vector<std::vector<Use>> uses(s.header.size());
-  for (std::size_t r = 0; r < requests.size(); ++r)
-    uses[column(requests[r].name)].push_back({r, requests[r].as});
+/// One call of read(): its requests, the parts of the body and the columns being filled.
+class DataFile::Reading {
+ public:
+  Reading(const DataFile& file, std::span<const ColumnRequest> requests, int threads)
+      : s_(*file.state_),
+        requests_(requests),
+        body_(s_.text.substr(s_.body)),
+        parts_(std::clamp<std::size_t>(body_.size() >> 16, 1,
+                                       static_cast<std::size_t>(std::max(1, threads)))),
+        chunks_(parts_),
+        uses_(s_.header.size()),
+        out_(requests.size()) {
+    for (std::size_t r = 0; r < requests.size(); ++r)
+      uses_[file.column(requests[r].name)].push_back(r);
+  }
 
-  // Chunks that start at records. Inside quotes a line end is not one: parity of quotes tells.
-  const std::string_view body = s.text.substr(s.body);
-  const std::size_t parts = std::clamp<std::size_t>(body.size() >> 16, 1,
-                                                    static_cast<std::size_t>(std::max(1, threads)));
-  std::vector<Chunk> chunks(parts);
-  const auto in_parallel = [&](auto&& work) {
+  std::vector<ColumnData> run() {
+    split();
+    make_room();
+    in_parallel([&](std::size_t k) {
+      try {
+        parse(chunks_[k]);
+      } catch (...) {
+        chunks_[k].fault = std::current_exception();
+      }
+    });
+    for (const Chunk& c : chunks_)
+      if (c.fault) std::rethrow_exception(c.fault);
+    std::size_t rows = 0;
+    for (const Chunk& c : chunks_) rows += c.rows;
+    if (rows == 0) fail(s_.name, 0, "has a header but no rows", "give at least one row");
+    s_.rows = rows;
+    for (std::size_t r = 0; r < requests_.size(); ++r) {
+      if (requests_[r].as != ColumnRequest::As::numbers) one_dictionary(r);
+      close_gaps(r);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  using As = ColumnRequest::As;
+
+  template <typename Work>
+  void in_parallel(Work&& work) const {
     std::vector<std::thread> helpers;
-    for (std::size_t k = 1; k < parts; ++k) helpers.emplace_back([&work, k] { work(k); });
+    for (std::size_t k = 1; k < parts_; ++k) helpers.emplace_back([&work, k] { work(k); });
     work(0);
     for (std::thread& helper : helpers) helper.join();
-  };
-  std::vector<std::size_t> cut(parts + 1), quotes(parts);
-  for (std::size_t k = 0; k <= parts; ++k) cut[k] = body.size() * k / parts;
-  in_parallel([&](std::size_t k) {
-    quotes[k] = static_cast<std::size_t>(
-        std::count(body.begin() + static_cast<std::ptrdiff_t>(cut[k]),
-                   body.begin() + static_cast<std::ptrdiff_t>(cut[k + 1]), '"'));
-  });
-  std::size_t quotes_before = 0;
-  for (std::size_t k = 1; k < parts; ++k) {
-    quotes_before += quotes[k - 1];
-    bool inside = quotes_before % 2 != 0;
-    std::size_t at = cut[k];
-    while (at < body.size() && (inside || body[at] != '\n')) inside ^= body[at++] == '"';
-    chunks[k].begin = std::max(chunks[k - 1].begin, std::min(body.size(), at + 1));
-    chunks[k - 1].end = chunks[k].begin;
   }
-  chunks[parts - 1].end = body.size();
 
-  // Room for the rows: at most the line ends of each chunk, and one.
-  in_parallel([&](std::size_t k) {
-    Chunk& c = chunks[k];
-    c.room = static_cast<std::size_t>(std::count(body.begin() + static_cast<std::ptrdiff_t>(c.begin),
-                                                 body.begin() + static_cast<std::ptrdiff_t>(c.end),
-                                                 '\n'));
-    c.room += c.end > c.begin && body[c.end - 1] != '\n';
-  });
-  std::size_t room = 0;
-  int line = s.body_line;
-  for (Chunk& c : chunks) {
-    c.first_row = room;
-    c.first_line = line;
-    room += c.room;
-    line += static_cast<int>(c.room);
-    c.dictionaries.resize(requests.size());
-  }
-  std::vector<ColumnData> out(requests.size());
-  for (std::size_t r = 0; r < requests.size(); ++r)
-    switch (requests[r].as) {
-      case As::levels:
-        out[r].levels.codes.resize(room);
-        break;
-      case As::numbers:
-        out[r].numbers.resize(room);
-        break;
-      case As::ids:
-        out[r].ids.resize(room);
-        break;
-    }
-
-  in_parallel([&](std::size_t k) {
-    Chunk& c = chunks[k];
-    try {
-      Cursor cursor{body.data() + c.begin, body.data() + c.end, c.first_line};
-      std::string buffer;
-      std::string_view field;
-      while (cursor.at != cursor.end) {
-        if (*cursor.at == '\n' || (*cursor.at == '\r' && cursor.at + 1 != cursor.end &&
-                                   cursor.at[1] == '\n')) {  // an empty line is no record
-          cursor.at += *cursor.at == '\r' ? 2 : 1;
-          ++cursor.line;
-          continue;
-        }
-        const int start = cursor.line;
-        const std::size_t row = c.first_row + c.rows;
-        std::size_t column_index = 0;
-        for (;; ++column_index) {
-          const char ended = read_field(cursor, s.separator, field, buffer, s.name);
-          if (column_index < uses.size())
-            for (const Use& use : uses[column_index]) {
-              if (use.as == As::numbers) {
-                out[use.request].numbers[row] =
-                    parse_answer(field, s.name, start, s.header[column_index]);
-                continue;
-              }
-              if (use.as == As::ids) {
-                out[use.request].ids[row] =
-                    is_missing(field) ? kMissingId
-                                      : c.dictionaries[use.request].code(field, kMissingId);
-                continue;
-              }
-              std::uint32_t code = kMissingCode;
-              if (!is_missing(field)) {
-                code = c.dictionaries[use.request].code(field, kMaxWideLevels);
-                if (code == kMissingId)
-                  fail(s.name, start,
-                       "column " + s.header[column_index] + " has more than 65,534 levels",
-                       "it looks like an identifier or a measurement; group it first");
-              }
-              out[use.request].levels.codes[row] = static_cast<std::uint16_t>(code);
-            }
-          if (ended != s.separator) break;
-        }
-        if (column_index + 1 != s.header.size())
-          fail(s.name, start,
-               "has " + std::to_string(column_index + 1) + " fields, the header has " +
-                   std::to_string(s.header.size()),
-               "give every row the same fields; quote a field that holds the separator");
-        ++c.rows;
+  /// Chunks that start at records. Inside quotes a line end is not one: the parity of quotes tells.
+  void split() {
+    std::vector<std::size_t> cut(parts_ + 1);
+    std::vector<Counts> counts(parts_);
+    for (std::size_t k = 0; k <= parts_; ++k) cut[k] = body_.size() * k / parts_;
+    in_parallel([&](std::size_t k) {
+      counts[k] = s_.count(body_.data() + cut[k], body_.data() + cut[k + 1]);
+    });
+    std::size_t quotes_before = 0;
+    for (std::size_t k = 0; k < parts_; ++k) chunks_[k].room = counts[k].line_ends + 1;
+    for (std::size_t k = 1; k < parts_; ++k) {
+      quotes_before += counts[k - 1].quotes;
+      bool inside = quotes_before % 2 != 0;
+      std::size_t at = cut[k];
+      while (at < body_.size() && (inside || body_[at] != '\n')) {
+        chunks_[k - 1].room += body_[at] == '\n';
+        inside ^= body_[at++] == '"';
       }
-    } catch (...) {
-      c.fault = std::current_exception();
+      chunks_[k].begin = std::max(chunks_[k - 1].begin, std::min(body_.size(), at + 1));
+      chunks_[k - 1].end = chunks_[k].begin;
     }
-  });
-  for (const Chunk& c : chunks)
-    if (c.fault) std::rethrow_exception(c.fault);
+    chunks_[parts_ - 1].end = body_.size();
+    first_lines(cut, counts);
+  }
 
-  std::size_t rows = 0;
-  for (const Chunk& c : chunks) rows += c.rows;
-  if (rows == 0) fail(s.name, 0, "has a header but no rows", "give at least one row");
-  s.rows = rows;
-
-  // One dictionary a column: names of all chunks in alphabetical order.
-  for (std::size_t r = 0; r < requests.size(); ++r) {
-    LevelColumn& column_out = out[r].levels;
-    if (requests[r].as != As::numbers) {
-      std::vector<std::string> names;
-      for (const Chunk& c : chunks)
-        names.insert(names.end(), c.dictionaries[r].names().begin(),
-                     c.dictionaries[r].names().end());
-      std::sort(names.begin(), names.end());
-      names.erase(std::unique(names.begin(), names.end()), names.end());
-      if (requests[r].as == As::levels && names.size() > kMaxWideLevels)
-        fail(s.name, 0, "column " + requests[r].name + " has more than 65,534 levels",
-             "it looks like an identifier or a measurement; group it first");
-      for (const std::string& name : names)
-        if (invalid_utf8(name)) fail_encoding(s.name, 0);
-      in_parallel([&](std::size_t k) {
-        const Chunk& c = chunks[k];
-        std::vector<std::uint32_t> code;
-        for (const std::string& name : c.dictionaries[r].names())
-          code.push_back(static_cast<std::uint32_t>(
-              std::lower_bound(names.begin(), names.end(), name) - names.begin()));
-        const auto recode = [&](auto& codes, auto missing) {
-          for (std::size_t i = c.first_row; i < c.first_row + c.rows; ++i)
-            if (codes[i] != missing) codes[i] = static_cast<decltype(missing)>(code[codes[i]]);
-        };
-        if (requests[r].as == As::levels)
-          recode(column_out.codes, kMissingCode);
-        else
-          recode(out[r].ids, kMissingId);
-      });
-      if (requests[r].as == As::levels) column_out.levels = std::move(names);
+  /// The physical line that each chunk starts in.
+  void first_lines(const std::vector<std::size_t>& cut, const std::vector<Counts>& counts) {
+    std::size_t line_ends = 0;  // before cut[k]
+    for (std::size_t k = 0; k < parts_; ++k) {
+      const std::size_t begin = std::max(chunks_[k].begin, cut[k]);
+      const auto skipped = std::count(body_.begin() + static_cast<std::ptrdiff_t>(cut[k]),
+                                      body_.begin() + static_cast<std::ptrdiff_t>(begin), '\n');
+      chunks_[k].first_line =
+          s_.body_line + static_cast<int>(line_ends) + static_cast<int>(skipped);
+      line_ends += counts[k].line_ends;
     }
-    // Rows of all chunks together (a chunk has fewer rows than room if fields hold line ends).
-    std::size_t at = 0;
-    for (const Chunk& c : chunks) {
-      const auto move = [&](auto& values) {
-        if (!values.empty() && at != c.first_row)
+  }
+
+  void make_room() {
+    std::size_t room = 0;
+    for (Chunk& c : chunks_) {
+      c.first_row = room;
+      room += c.room;
+      c.dictionaries.resize(requests_.size());
+    }
+    for (std::size_t r = 0; r < requests_.size(); ++r)
+      switch (requests_[r].as) {
+        case As::levels:
+          out_[r].levels.codes.resize(room);
+          break;
+        case As::numbers:
+          out_[r].numbers.resize(room);
+          break;
+        case As::ids:
+          out_[r].ids.resize(room);
+          break;
+      }
+  }
+
+  void parse(Chunk& c) {
+    Cursor cursor{body_.data() + c.begin, body_.data() + c.end, c.first_line};
+    std::string buffer;
+    std::string_view field;
+    const char* kept_from = cursor.at;
+    while (cursor.at != cursor.end) {
+      if (cursor.at - kept_from > State::kRelease) {
+        s_.release(kept_from, cursor.at);
+        kept_from = cursor.at;
+      }
+      if (*cursor.at == '\n' || (*cursor.at == '\r' && cursor.at + 1 != cursor.end &&
+                                 cursor.at[1] == '\n')) {  // an empty line is no record
+        cursor.at += *cursor.at == '\r' ? 2 : 1;
+        ++cursor.line;
+        continue;
+      }
+      const int start = cursor.line;
+      std::size_t column = 0;
+      for (;; ++column) {
+        const char ended = read_field(cursor, s_.separator, field, buffer, s_.name);
+        if (column < uses_.size())
+          for (std::size_t r : uses_[column]) store(c, r, field, start);
+        if (ended != s_.separator) break;
+      }
+      if (column + 1 != s_.header.size())
+        fail(s_.name, start,
+             "has " + std::to_string(column + 1) + " fields, the header has " +
+                 std::to_string(s_.header.size()),
+             "give every row the same fields; quote a field that holds the separator");
+      ++c.rows;
+    }
+  }
+
+  void store(Chunk& c, std::size_t r, std::string_view field, int line) {
+    const std::size_t row = c.first_row + c.rows;
+    const ColumnRequest& request = requests_[r];
+    if (request.as == As::numbers) {
+      out_[r].numbers[row] = parse_answer(field, s_.name, line, request.name);
+    } else if (request.as == As::ids) {
+      out_[r].ids[row] =
+          is_missing(field) ? kMissingId : c.dictionaries[r].code(field, kMissingId);
+    } else {
+      std::uint32_t code = kMissingCode;
+      if (!is_missing(field)) {
+        code = c.dictionaries[r].code(field, kMaxWideLevels);
+        if (code == kMissingId) fail_levels(request, line);
+      }
+      out_[r].levels.codes[row] = static_cast<std::uint16_t>(code);
+    }
+  }
+
+  [[noreturn]] void fail_levels(const ColumnRequest& request, int line) const {
+    fail(s_.name, line, "column " + request.name + " has more than 65,534 levels",
+         "it looks like an identifier or a measurement; group it first");
+  }
+
+  /// One dictionary a column: the names of all chunks in alphabetical order.
+  void one_dictionary(std::size_t r) {
+    std::vector<std::string> names;
+    for (const Chunk& c : chunks_)
+      names.insert(names.end(), c.dictionaries[r].names().begin(), c.dictionaries[r].names().end());
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (requests_[r].as == As::levels && names.size() > kMaxWideLevels)
+      fail_levels(requests_[r], 0);
+    for (const std::string& name : names)
+      if (invalid_utf8(name)) fail_encoding(s_.name, 0);
+    in_parallel([&](std::size_t k) {
+      const Chunk& c = chunks_[k];
+      std::vector<std::uint32_t> code;
+      for (const std::string& name : c.dictionaries[r].names())
+        code.push_back(static_cast<std::uint32_t>(
+            std::lower_bound(names.begin(), names.end(), name) - names.begin()));
+      const auto recode = [&](auto& codes, auto missing) {
+        for (std::size_t i = c.first_row; i < c.first_row + c.rows; ++i)
+          if (codes[i] != missing) codes[i] = static_cast<decltype(missing)>(code[codes[i]]);
+      };
+      if (requests_[r].as == As::levels)
+        recode(out_[r].levels.codes, kMissingCode);
+      else
+        recode(out_[r].ids, kMissingId);
+    });
+    if (requests_[r].as == As::levels) out_[r].levels.levels = std::move(names);
+  }
+
+  /// Rows of all chunks together: a chunk has at most as many rows as room.
+  void close_gaps(std::size_t r) {
+    const auto close = [&](auto& values) {
+      if (values.empty()) return;
+      std::size_t at = 0;
+      for (const Chunk& c : chunks_) {
+        if (at != c.first_row)
           std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(c.first_row), c.rows,
                       values.begin() + static_cast<std::ptrdiff_t>(at));
-      };
-      move(column_out.codes);
-      move(out[r].numbers);
-      move(out[r].ids);
-      at += c.rows;
-    }
-    if (!column_out.codes.empty()) column_out.codes.resize(rows);
-    if (!out[r].numbers.empty()) out[r].numbers.resize(rows);
-    if (!out[r].ids.empty()) out[r].ids.resize(rows);
+        at += c.rows;
+      }
+      values.resize(at);
+    };
+    close(out_[r].levels.codes);
+    close(out_[r].numbers);
+    close(out_[r].ids);
   }
-  return out;
+
+  const State& s_;
+  std::span<const ColumnRequest> requests_;
+  std::string_view body_;
+  std::size_t parts_;
+  std::vector<Chunk> chunks_;
+  std::vector<std::vector<std::size_t>> uses_;  ///< requests of each column of the file
+  std::vector<ColumnData> out_;
+};
+
+std::vector<ColumnData> DataFile::read(std::span<const ColumnRequest> requests, int threads) const {
+  return Reading(*this, requests, threads).run();
 }
 
 void DataFile::each_record(const std::function<void(std::size_t, std::string_view)>& use) const {

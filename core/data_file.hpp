@@ -72,6 +72,7 @@ class DataFile {
 
  private:
   struct State;
+  class Reading;
   explicit DataFile(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -231,10 +231,11 @@ class Assembly {
   }
 
   ReplicateDesign read_replicates() {
-    if (r_.weighting)
-      throw UserError({}, "--replicate-weights", "are final weights, so they go without --margins",
-                      "give one of the two");
     const ReplicateConstants constants = read_replicate_constants(r_.replicate_constants);
+    if (r_.weighting && !constants.factors)
+      throw UserError({}, "--replicate-weights", "are final weights, so they go without --margins",
+                      "say factors=true if they multiply the base weights and each replicate is to "
+                      "be weighted anew");
     std::vector<std::vector<double>> weights;
     for (std::size_t at : replicate_at_) {
       weights.push_back(columns_[at].numbers);
