@@ -104,7 +104,7 @@ void BM_Interval(benchmark::State& state, bool prepare) {
   const auto weights = testing::make(weightings(), "raking", w.schema, options("raking"))
                            ->weigh(index, *w.benchmarks);
   const auto method = testing::make(intervals(), "linearization", w.schema);
-  const auto prepared = method->prepare(index, weights.value());
+  const auto prepared = method->prepare({index, weights.value()});
   const auto mean = testing::make(functionals(), "mean", w.schema, "variable = \"answer\"");
   const VariableId answer = w.schema.id(4);
   Tabulator tabulator(w.sample, index);
@@ -112,12 +112,12 @@ void BM_Interval(benchmark::State& state, bool prepare) {
   const std::vector<BucketValues> values{{mean->fixed_values(0), {}}};
   for (auto _ : state) {
     if (prepare)
-      benchmark::DoNotOptimize(method->prepare(index, weights.value()).value().get());
+      benchmark::DoNotOptimize(method->prepare({index, weights.value()}).value().get());
     else
       benchmark::DoNotOptimize(
           prepared.value()
-              ->interval(table,
-                         mean->estimate(level_totals(table, weights.value()), values).value())
+              ->interval(
+                  {table, mean->estimate(level_totals(table, weights.value()), values).value()})
               .value()
               .se);
   }
