@@ -104,7 +104,7 @@ void BM_Interval(benchmark::State& state, bool prepare) {
   const auto weights = testing::make(weightings(), "raking", w.schema, options("raking"))
                            ->weigh(index, *w.benchmarks);
   const auto method = testing::make(intervals(), "linearization", w.schema);
-  const auto prepared = method->prepare(index, weights.value());
+  const auto prepared = method->prepare({index, weights.value()});
   const auto mean = testing::make(functionals(), "mean", w.schema, "variable = \"answer\"");
   const VariableId answer = w.schema.id(4);
   Tabulator tabulator(w.sample, index);
@@ -112,18 +112,78 @@ void BM_Interval(benchmark::State& state, bool prepare) {
   const std::vector<BucketValues> values{{mean->fixed_values(0), {}}};
   for (auto _ : state) {
     if (prepare)
-      benchmark::DoNotOptimize(method->prepare(index, weights.value()).value().get());
+      benchmark::DoNotOptimize(method->prepare({index, weights.value()}).value().get());
     else
       benchmark::DoNotOptimize(
           prepared.value()
-              ->interval(table,
-                         mean->estimate(level_totals(table, weights.value()), values).value())
+              ->interval(
+                  {table, mean->estimate(level_totals(table, weights.value()), values).value()})
               .value()
               .se);
   }
 }
 BENCHMARK_CAPTURE(BM_Interval, prepare, true)->ArgName("n")->Arg(26252);
 BENCHMARK_CAPTURE(BM_Interval, estimate, false)->ArgName("n")->Arg(26252);
+
+/// Question: what does a functional cost, the totals of its levels given? (microseconds at most)
+void BM_Functional(benchmark::State& state, const char* method, double expected) {
+  const World& w = world(26252);
+  const auto f = testing::make(functionals(), method, w.schema, "variable = \"answer\"");
+  const LevelEstimator estimator(w.schema, *f, nullptr);
+  const std::vector<double> totals{30, 25, 20, 15, 10};
+  if (std::abs(estimator.estimate(totals).value().estimate - expected) > 1e-12)
+    state.SkipWithError("not the estimate by hand");
+  for (auto _ : state) benchmark::DoNotOptimize(estimator.estimate(totals).value().estimate);
+}
+BENCHMARK_CAPTURE(BM_Functional, mean, "mean", 1.5);
+BENCHMARK_CAPTURE(BM_Functional, total, "total", 150);
+BENCHMARK_CAPTURE(BM_Functional, quantile, "quantile", 1);
+
+/// Question: what do 50 replicates cost that rake again, with the totals of one answer?
+void BM_Replication(benchmark::State& state, const char* method, const char* how) {
+  const World& w = world(static_cast<std::size_t>(state.range(0)));
+  const CellIndex index = make_cell_index(w.sample, w.cross);
+  const auto raking = testing::make(weightings(), "raking", w.schema, options("raking"));
+  const Weights weights = raking->weigh(index, *w.benchmarks).value();
+  const auto mean = testing::make(functionals(), "mean", w.schema, "variable = \"answer\"");
+  const LevelEstimator estimator(w.schema, *mean, nullptr);
+  const VariableId answer = w.schema.id(4);
+  const auto rows = domain_rows(w.sample, {});
+  Tabulator tabulator(w.sample, index);
+  const Tabulation table = tabulator.tabulate({&answer, 1}, rows);
+  const AnswerRows all{{&answer, 1}, rows};
+  const std::vector<double> totals = level_totals(table, weights);
+  const PointEstimate point = estimator.estimate(totals).value();
+  const WeightedSample sample{.index = index,
+                              .weights = weights,
+                              .sample = &w.sample,
+                              .weighting = raking.get(),
+                              .benchmarks = w.benchmarks.get(),
+                              .tables = {&all, 1},
+                              .seed = Seed{1},
+                              .replicate = {}};
+  const auto se = [&](const char* name, const char* text) {
+    const auto prepared = testing::make(intervals(), name, w.schema, text)->prepare(sample);
+    return prepared.value()->interval({table, point, &estimator, totals, 0}).value().se;
+  };
+  // 50 replicates leave the standard error a coefficient of variation of 10 %.
+  if (std::abs(se(method, how) / se("linearization", "") - 1) > 0.4)
+    state.SkipWithError("not near the linearized standard error");
+  for (auto _ : state) benchmark::DoNotOptimize(se(method, how));
+  state.SetItemsProcessed(state.iterations() * 50);
+}
+BENCHMARK_CAPTURE(BM_Replication, jackknife, "jackknife", "groups = 50")
+    ->ArgName("n")
+    ->Arg(26252)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Replication, bootstrap, "bootstrap", "replicates = 50")
+    ->ArgName("n")
+    ->Arg(26252)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Replication, bayesian_bootstrap, "bayesian_bootstrap", "replicates = 50")
+    ->ArgName("n")
+    ->Arg(26252)
+    ->Unit(benchmark::kMillisecond);
 
 /// Question: what does each value rule cost? (microseconds at most)
 void BM_ValueRule(benchmark::State& state, const char* method) {

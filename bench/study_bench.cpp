@@ -130,14 +130,15 @@ void BM_ReplicatesOfOneMean(benchmark::State& state) {
   Study::Scratch scratch = study.scratch(synthesizer);
   const auto truth =
       make_truths(study.population(), study.frame(), study.plan(), Seed{1}, Tally::yes, 0);
-  const auto first = plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer, scratch), 0);
+  const auto first =
+      plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer, scratch), Seed{1}, 0);
   if (!(std::abs(first.estimate[2] - truth[0].finite) < 6 * first.se[2]) ||
       std::abs(first.estimate[0] - truth[0].finite) < 3 * first.se[0])
     state.SkipWithError("raking does not remove the bias that the unweighted mean has");
   std::uint32_t r = 0;
   for (auto _ : state) {
     const auto results =
-        plan.run(study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch), r);
+        plan.run(study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch), Seed{1}, r);
     ++r;
     benchmark::DoNotOptimize(results.estimate.data());
   }
@@ -158,7 +159,7 @@ void BM_FlagshipReplicate(benchmark::State& state) {
   std::uint32_t r = 0;
   for (auto _ : state) {
     const Sample& sample = study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch);
-    if (state.range(0) == 1) benchmark::DoNotOptimize(plan.run(sample, r).estimate.data());
+    if (state.range(0) == 1) benchmark::DoNotOptimize(plan.run(sample, Seed{1}, r).estimate.data());
     ++r;
   }
   state.SetItemsProcessed(state.iterations());

@@ -56,6 +56,10 @@ void describe_estimands(const Study& study, const std::vector<EstimandTruth>& tr
 void describe_estimators(const Study& study, const ReplicatePlan& plan,
                          const std::vector<EstimandTruth>& truths, StudyResults& results) {
   const StudyPlan& p = study.plan();
+  // Of each estimand's intervals the first is the reference's.
+  std::vector<std::uint32_t> first(p.estimands.size(), std::numeric_limits<std::uint32_t>::max());
+  for (const EstimatorPlan& planned : plan.estimators())
+    first[planned.estimand] = std::min(first[planned.estimand], planned.interval);
   for (const EstimatorPlan& planned : plan.estimators()) {
     EstimatorRecord record;
     record.estimand = planned.estimand;
@@ -64,11 +68,11 @@ void describe_estimators(const Study& study, const ReplicatePlan& plan,
     record.interval = p.intervals[planned.interval].name;
     record.reference = planned.weighting == p.reference_weighting &&
                        (!planned.uses_rule || planned.value_rule == p.reference_value_rule) &&
-                       planned.interval == 0;
-    record.rule_bias = planned.uses_rule
-                           ? truths[planned.estimand].rule_values[planned.value_rule] -
-                                 results.estimands[planned.estimand].truth
-                           : 0.0;
+                       planned.interval == first[planned.estimand];
+    const EstimandTruth& truth = truths[planned.estimand];
+    record.rule_bias =
+        (planned.uses_rule ? truth.rule_values[planned.value_rule] : truth.own_value) -
+        results.estimands[planned.estimand].truth;
     results.estimators.push_back(std::move(record));
   }
 }
@@ -213,8 +217,8 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
   std::mutex reporting;
   parallel_for(options.replicates, threads, [&](std::uint64_t i, std::size_t worker) {
     const auto r = static_cast<std::uint32_t>(i);
-    replicates[r] =
-        plan.run(draw_sample(options.seed, Replicate{r}, synthesizer, scratches[worker]), r);
+    replicates[r] = plan.run(
+        draw_sample(options.seed, Replicate{r}, synthesizer, scratches[worker]), options.seed, r);
     const std::uint32_t finished = ++done;
     if (!progress) return;
     const std::lock_guard lock(reporting);

@@ -94,6 +94,14 @@ void read_estimand(ConfigReader& section, const Scenario& scenario, StudyPlan& p
                          "value rule \"" + rule.name + "\" cannot be used for \"" +
                              schema[id].name + "\": " + *objection,
                          "leave the rule or the estimand out");
+  if (!plan.intervals.empty() &&
+      std::all_of(plan.intervals.begin(), plan.intervals.end(), [&](const auto& interval) {
+        return interval.plugin->objection(*base.functional).has_value();
+      }))
+    section.fail("functional",
+                 "= \"" + method + "\" has no interval: \"" + plan.intervals[0].name +
+                     "\" does not apply, " + *plan.intervals[0].plugin->objection(*base.functional),
+                 "add an [[interval]] that applies");
   const auto add = [&](const Domain& domain, bool headline) {
     PlannedEstimand e = base;
     e.domain = domain;
@@ -174,6 +182,14 @@ StudyPlan plan_study(const Scenario& scenario) {
     }
   for (ConfigReader& section : root.sections("estimand")) read_estimand(section, scenario, plan);
   if (plan.estimands.empty()) root.fail({}, "has no estimand", "add [[estimand]]");
+  for (const auto& interval : plan.intervals)
+    if (std::all_of(plan.estimands.begin(), plan.estimands.end(), [&](const auto& e) {
+          return interval.plugin->objection(*e.functional).has_value();
+        }))
+      root.fail({},
+                "interval \"" + interval.name + "\" applies to no estimand: " +
+                    *interval.plugin->objection(*plan.estimands[0].functional),
+                "leave it out");
   const bool any_value = std::any_of(plan.estimands.begin(), plan.estimands.end(),
                                      [](const auto& e) { return e.functional->uses_value_rule(); });
   if (any_value && plan.value_rules.empty())

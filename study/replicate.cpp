@@ -65,10 +65,12 @@ ReplicatePlan::ReplicatePlan(const Scenario& scenario, const StudyPlan& plan,
     for (std::size_t w = 0; w < plan.weightings.size(); ++w)
       for (std::size_t v = 0; v < (uses_rule ? plan.value_rules.size() : 1); ++v)
         for (std::size_t t = 0; t < plan.intervals.size(); ++t)
-          estimators_.push_back({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(w),
-                                 static_cast<std::uint32_t>(v), static_cast<std::uint32_t>(t),
-                                 uses_rule});
+          if (!plan.intervals[t].plugin->objection(*estimand.functional))
+            estimators_.push_back({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(w),
+                                   static_cast<std::uint32_t>(v), static_cast<std::uint32_t>(t),
+                                   uses_rule});
   }
+  estimand_tasks_ = tasks_.size();
   for (std::size_t w = 0; w < plan.weightings.size(); ++w)
     if (plan.weightings[w].name == scenario.weighting_view) view_weighting_ = w;
   plan_published();
@@ -119,15 +121,17 @@ struct ReplicatePlan::Working {
   CellIndex cells;
   std::vector<Result<Weights>> weights;  ///< by weighting
   std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>>
-      prepared;                    ///< and interval
-  std::vector<Tabulation> tables;  ///< by task
+      prepared;                                  ///< and interval
+  std::vector<std::vector<std::uint32_t>> rows;  ///< by domain
+  std::vector<Tabulation> tables;                ///< by task
   std::vector<std::vector<std::vector<double>>>
       totals;  ///< by task and weighting; empty: it failed
   std::vector<double> weigh_seconds, table_seconds;
   std::vector<std::vector<double>> prepare_seconds;
 };
 
-ReplicateResults ReplicatePlan::run(const Sample& sample, std::uint32_t replicate) const {
+ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed,
+                                    std::uint32_t replicate) const {
   ReplicateResults out;
   for (auto* column : {&out.estimate, &out.se, &out.lower, &out.upper})
     column->assign(estimators_.size(), kNone);
@@ -136,6 +140,7 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, std::uint32_t replicat
   Working shared;
   weigh(sample, shared);
   tabulate(sample, shared);
+  prepare(sample, seed, replicate, shared);
   for (std::size_t i = 0; i < estimators_.size(); ++i) {
     const auto failure = estimate(i, shared, out);
     if (failure)
@@ -147,7 +152,7 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, std::uint32_t replicat
   return out;
 }
 
-/// Weights and what intervals need of them: once per weighting, on cells.
+/// Weights: once per weighting, on cells.
 void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   auto start = Clock::now();
   shared.cells = make_cell_index(sample, cell_variables_);
@@ -157,13 +162,29 @@ void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
     shared.weights.push_back(weighting.plugin->weigh(shared.cells, *benchmarks_));
     shared.weigh_seconds.push_back(index_seconds + since(start));
   }
-  for (const Result<Weights>& weights : shared.weights) {
+}
+
+/// What intervals need of each weighting, weights of replicates among it: once for all estimands.
+void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t replicate,
+                            Working& shared) const {
+  std::vector<AnswerRows> tables;
+  for (std::size_t t = 0; t < estimand_tasks_; ++t)
+    tables.push_back({tasks_[t].answers, shared.rows[tasks_[t].domain]});
+  for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
+    const Result<Weights>& weights = shared.weights[w];
     auto& prepared = shared.prepared.emplace_back();
     auto& seconds = shared.prepare_seconds.emplace_back();
     for (const auto& method : plan_->intervals) {
-      start = Clock::now();
+      const auto start = Clock::now();
       if (weights)
-        prepared.push_back(method.plugin->prepare(shared.cells, weights.value()));
+        prepared.push_back(method.plugin->prepare({.index = shared.cells,
+                                                   .weights = weights.value(),
+                                                   .sample = &sample,
+                                                   .weighting = plan_->weightings[w].plugin.get(),
+                                                   .benchmarks = benchmarks_,
+                                                   .tables = tables,
+                                                   .seed = seed,
+                                                   .replicate = Replicate{replicate}}));
       else
         prepared.push_back(weights.failure());
       seconds.push_back(since(start));
@@ -173,44 +194,17 @@ void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
 
 /// Tabulations: once per domain and answer, for every weighting.
 void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
-  std::vector<std::vector<std::uint32_t>> rows;
-  for (const Domain& domain : domains_) rows.push_back(domain_rows(sample, domain));
+  for (const Domain& domain : domains_) shared.rows.push_back(domain_rows(sample, domain));
   Tabulator tabulator(sample, shared.cells);
   for (const Task& task : tasks_) {
     const auto start = Clock::now();
-    shared.tables.push_back(tabulator.tabulate(task.answers, rows[task.domain]));
+    shared.tables.push_back(tabulator.tabulate(task.answers, shared.rows[task.domain]));
     auto& totals = shared.totals.emplace_back();
     for (const Result<Weights>& weights : shared.weights)
       totals.push_back(weights ? level_totals(shared.tables.back(), weights.value())
                                : std::vector<double>{});
     shared.table_seconds.push_back(since(start));
   }
-}
-
-/// The numbers of each answer's levels, by the estimator's value rule where the answer is bucketed.
-Result<std::vector<BucketValues>> ReplicatePlan::level_numbers(
-    const EstimatorPlan& plan, std::span<const double> level_totals) const {
-  const Schema& schema = scenario_->schema;
-  const Functional& functional = *plan_->estimands[plan.estimand].functional;
-  const auto answers = functional.variables();
-  std::vector<BucketValues> values;
-  for (std::size_t k = 0; k < answers.size(); ++k) {
-    const Variable& v = schema[answers[k]];
-    if (!plan.uses_rule || v.kind != VariableKind::bucketed) {
-      values.push_back({functional.fixed_values(k), {}});
-      continue;
-    }
-    std::vector<double> marginal(v.size(), 0.0);
-    const std::size_t inner = answers.size() == 2 ? schema[answers[1]].size() : 1;
-    for (std::size_t j = 0; j < level_totals.size(); ++j)
-      marginal[k == 0 ? j / inner : j % inner] += level_totals[j];
-    if (!(total(marginal) > 0))
-      return Failure{FailureKind::empty_domain, "no respondent in the domain"};
-    auto made = plan_->value_rules[plan.value_rule].plugin->values(v, marginal);
-    if (!made) return made.failure();
-    values.push_back(std::move(made.value()));
-  }
-  return values;
 }
 
 /// One estimator of one estimand into its slot; the reason if it cannot be made.
@@ -221,13 +215,15 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   if (!shared.weights[plan.weighting]) return shared.weights[plan.weighting].failure();
   const std::size_t task = estimand_task_[plan.estimand];
   const std::vector<double>& totals = shared.totals[task][plan.weighting];
-  const auto values = level_numbers(plan, totals);
-  if (!values) return values.failure();
-  const auto point = plan_->estimands[plan.estimand].functional->estimate(totals, values.value());
+  const LevelEstimator estimator(
+      scenario_->schema, *plan_->estimands[plan.estimand].functional,
+      plan.uses_rule ? plan_->value_rules[plan.value_rule].plugin.get() : nullptr);
+  const auto point = estimator.estimate(totals);
   if (!point) return point.failure();
   const auto& prepared = shared.prepared[plan.weighting][plan.interval];
   if (!prepared) return prepared.failure();
-  const auto interval = prepared.value()->interval(shared.tables[task], point.value());
+  const auto interval =
+      prepared.value()->interval({shared.tables[task], point.value(), &estimator, totals, task});
   if (!interval) return interval.failure();
   out.estimate[i] = point.value().estimate;
   out.se[i] = interval.value().se;

@@ -39,7 +39,8 @@ class ReplicatePlan {
   /// Variables whose one-way shares are recorded for the report.
   const std::vector<VariableId>& profile() const { return profile_; }
 
-  ReplicateResults run(const Sample& sample, std::uint32_t replicate) const;
+  /// @param seed  of the study; with the replicate's number it decides what resampling draws
+  ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate) const;
 
  private:
   struct Task {
@@ -55,8 +56,7 @@ class ReplicatePlan {
   struct Working;
   void weigh(const Sample& sample, Working& shared) const;
   void tabulate(const Sample& sample, Working& shared) const;
-  Result<std::vector<BucketValues>> level_numbers(const EstimatorPlan& plan,
-                                                  std::span<const double> level_totals) const;
+  void prepare(const Sample& sample, Seed seed, std::uint32_t replicate, Working& shared) const;
   std::optional<Failure> estimate(std::size_t i, const Working& shared,
                                   ReplicateResults& out) const;
   void publish(const Working& shared, ReplicateResults& out) const;
@@ -71,7 +71,8 @@ class ReplicatePlan {
   const Benchmarks* benchmarks_;
   std::vector<Domain> domains_;
   std::vector<Task> tasks_;
-  std::vector<std::size_t> estimand_task_;
+  std::vector<std::size_t> estimand_task_;  ///< tasks of estimands come first
+  std::size_t estimand_tasks_ = 0;
   std::vector<EstimatorPlan> estimators_;
   std::vector<PublishedTask> published_;
   std::vector<VariableId> variables_, cell_variables_, profile_;

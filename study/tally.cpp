@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <mutex>
 
+#include "core/sums.hpp"
+#include "estimators/functionals/quantile.hpp"
 #include "study/parallel.hpp"
 
 namespace steelyard {
@@ -17,8 +20,9 @@ std::vector<std::vector<double>> fixed_means(const Functional& functional) {
 }
 
 bool is_bucketed(const Schema& schema, const Functional& functional, std::size_t k) {
-  return functional.uses_value_rule() &&
-         schema[functional.variables()[k]].kind == VariableKind::bucketed;
+  return schema[functional.variables()[k]].kind == VariableKind::bucketed &&
+         (functional.uses_value_rule() ||
+          dynamic_cast<const QuantileFunctional*>(&functional) != nullptr);
 }
 
 namespace {
@@ -30,14 +34,19 @@ struct Counts {
   };
   std::vector<std::vector<double>> totals;              ///< estimand, joint level
   std::vector<std::vector<std::vector<Level>>> latent;  ///< estimand, answer, level
+  /// Estimand: persons below the window of its quantile, and the values inside it.
+  std::vector<std::uint64_t> below;
+  std::vector<std::vector<double>> inside;
 };
 
 class FinitePopulation {
  public:
   FinitePopulation(const Population& population, const PopulationFrame& frame,
-                   const StudyPlan& plan, Seed seed)
+                   const StudyPlan& plan, std::span<const std::optional<QuantileWindow>> windows,
+                   Seed seed)
       : frame_(frame),
         plan_(plan),
+        windows_(windows),
         schema_(population.law().schema()),
         seed_(seed),
         latents_(needed_latents()),
@@ -106,6 +115,8 @@ class FinitePopulation {
 
   Counts empty() const {
     Counts t;
+    t.below.assign(plan_.estimands.size(), 0);
+    t.inside.resize(plan_.estimands.size());
     for (const PlannedEstimand& e : plan_.estimands) {
       std::size_t levels = 1;
       auto& latent = t.latent.emplace_back();
@@ -178,11 +189,21 @@ class FinitePopulation {
           levels[code[r]].sum += value[r];
           levels[code[r]].squares += value[r] * value[r];
         }
+      if (!windows_[e]) continue;
+      for (std::uint16_t r : rows)
+        if (code[r] < levels.size()) {
+          if (value[r] < windows_[e]->lower)
+            ++tally.below[e];
+          else if (value[r] <= windows_[e]->upper)
+            tally.inside[e].push_back(value[r]);
+        }
     }
   }
 
   static void merge(Counts& into, const Counts& part) {
     for (std::size_t e = 0; e < into.totals.size(); ++e) {
+      into.below[e] += part.below[e];
+      into.inside[e].insert(into.inside[e].end(), part.inside[e].begin(), part.inside[e].end());
       for (std::size_t j = 0; j < into.totals[e].size(); ++j)
         into.totals[e][j] += part.totals[e][j];
       for (std::size_t k = 0; k < into.latent[e].size(); ++k)
@@ -192,6 +213,19 @@ class FinitePopulation {
           into.latent[e][k][b].squares += part.latent[e][k][b].squares;
         }
     }
+  }
+
+  /// The smallest value that at least p of the persons do not exceed.
+  static double quantile(double p, double persons, std::uint64_t below,
+                         std::vector<double> inside) {
+    if (persons == 0) return std::numeric_limits<double>::quiet_NaN();
+    const auto rank = std::max(1.0, std::ceil(p * persons - 1e-9));
+    if (rank <= static_cast<double>(below)) return -std::numeric_limits<double>::infinity();
+    const auto at = static_cast<std::size_t>(rank) - below - 1;
+    if (at >= inside.size()) return std::numeric_limits<double>::infinity();
+    const auto nth = inside.begin() + static_cast<std::ptrdiff_t>(at);
+    std::nth_element(inside.begin(), nth, inside.end());
+    return *nth;
   }
 
   std::vector<DomainTruth> finish(const Counts& tally) const {
@@ -213,6 +247,11 @@ class FinitePopulation {
               0.0, levels[b].squares / levels[b].count - truth.means[k][b] * truth.means[k][b]);
         }
       }
+      if (windows_[e]) {
+        const auto& f = dynamic_cast<const QuantileFunctional&>(*plan_.estimands[e].functional);
+        truth.quantile =
+            quantile(f.probability(), total(truth.totals), tally.below[e], tally.inside[e]);
+      }
       truths.push_back(std::move(truth));
     }
     return truths;
@@ -220,6 +259,7 @@ class FinitePopulation {
 
   const PopulationFrame& frame_;
   const StudyPlan& plan_;
+  std::span<const std::optional<QuantileWindow>> windows_;
   const Schema& schema_;
   Seed seed_;
   std::vector<VariableId> latents_;
@@ -231,9 +271,11 @@ class FinitePopulation {
 }  // namespace
 
 std::vector<DomainTruth> tally_domains(const Population& population, const PopulationFrame& frame,
-                                       const StudyPlan& plan, Seed seed, int threads,
+                                       const StudyPlan& plan,
+                                       std::span<const std::optional<QuantileWindow>> windows,
+                                       Seed seed, int threads,
                                        const std::function<void(double)>& progress) {
-  return FinitePopulation(population, frame, plan, seed).tally(threads, progress);
+  return FinitePopulation(population, frame, plan, windows, seed).tally(threads, progress);
 }
 
 }  // namespace steelyard

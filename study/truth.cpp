@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "core/sums.hpp"
+#include "estimators/functionals/quantile.hpp"
+#include "study/latent_quantile.hpp"
 #include "study/tally.hpp"
 
 namespace steelyard {
@@ -23,11 +25,14 @@ std::vector<double> applicable(const Schema& schema, std::span<const VariableId>
   return joint;
 }
 
-DomainTruth superpopulation_truth(const Population& population, const PlannedEstimand& e) {
+/// @param persons  of the population, so that totals are in persons
+DomainTruth superpopulation_truth(const Population& population, const PlannedEstimand& e,
+                                  double persons) {
   const Schema& schema = population.law().schema();
   const auto answers = e.functional->variables();
   DomainTruth truth;
   truth.totals = applicable(schema, answers, population.law().query(e.domain, answers));
+  for (double& t : truth.totals) t *= persons;
   truth.means = fixed_means(*e.functional);
   truth.variances.resize(truth.means.size());
   for (std::size_t k = 0; k < answers.size(); ++k) {
@@ -35,7 +40,7 @@ DomainTruth superpopulation_truth(const Population& population, const PlannedEst
     const LatentLaw* latent = population.latent(answers[k]);
     if (!latent)
       throw UserError(schema[answers[k]].place, "variable " + schema[answers[k]].name,
-                      "has no latent law, so its mean has no truth",
+                      "has no latent law, so its numbers have no truth",
                       "add latent = { family = ... }");
     std::vector<VariableId> targets = latent->group();
     targets.push_back(answers[k]);
@@ -65,7 +70,9 @@ std::vector<BucketValues> bucket_values(const std::vector<std::vector<double>>& 
   return values;
 }
 
+/// The functional of what everybody would have answered, latent values in place of buckets.
 double evaluate(const Functional& functional, const DomainTruth& truth) {
+  if (!std::isnan(truth.quantile)) return truth.quantile;
   const auto estimate = functional.estimate(truth.totals, bucket_values(truth.means));
   return estimate ? estimate.value().estimate : std::numeric_limits<double>::quiet_NaN();
 }
@@ -81,20 +88,10 @@ std::vector<double> marginal(const Schema& schema, const Functional& functional,
   return sums;
 }
 
-double under_rule(const Schema& schema, const Functional& functional, const DomainTruth& truth,
-                  const ValueRule& rule) {
-  std::vector<BucketValues> values;
-  for (std::size_t k = 0; k < functional.variables().size(); ++k) {
-    if (!is_bucketed(schema, functional, k)) {
-      values.push_back({truth.means[k], {}});
-      continue;
-    }
-    auto made = rule.values(schema[functional.variables()[k]],
-                            marginal(schema, functional, truth.totals, k));
-    if (!made) return std::numeric_limits<double>::quiet_NaN();
-    values.push_back(std::move(made.value()));
-  }
-  const auto estimate = functional.estimate(truth.totals, values);
+/// The functional's own reading of everybody's answers. @param rule  null: it needs none
+double read_answers(const Schema& schema, const Functional& functional, const DomainTruth& truth,
+                    const ValueRule* rule) {
+  const auto estimate = LevelEstimator(schema, functional, rule).estimate(truth.totals);
   return estimate ? estimate.value().estimate : std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -121,18 +118,83 @@ double finite_sd(const Schema& schema, const Functional& functional, const Domai
   return std::sqrt(variance);
 }
 
+/// Persons of a superpopulation: as many as its first margin table counts.
+double superpopulation_size(const Population& population) {
+  for (const MarginTable& table : population.scenario().tables)
+    if (table.role == TableRole::margin) return total(table.values);
+  return 1;
+}
+
+/// What quantiles need to know of the law: the quantile at any p, of latent values or of levels.
+std::function<double(double)> law_quantile(const Population& population, const PlannedEstimand& e,
+                                           const DomainTruth& law) {
+  const auto* functional = dynamic_cast<const QuantileFunctional*>(e.functional.get());
+  if (functional == nullptr) return {};
+  if (is_bucketed(population.law().schema(), *functional, 0)) {
+    auto latent =
+        std::make_shared<const LatentQuantile>(population, e.domain, functional->variables()[0]);
+    return [latent](double p) { return latent->at(p); };
+  }
+  return [functional, totals = law.totals](double p) {
+    const auto q = functional->quantile(totals, p);
+    return q ? q.value() : std::numeric_limits<double>::quiet_NaN();
+  };
+}
+
+/// Standard deviation of the finite quantile: half the way between the law's quantiles at p ± one
+/// standard deviation of the share below.
+double quantile_sd(const Functional& functional, const std::function<double(double)>& quantile,
+                   const DomainTruth& law) {
+  const double p = dynamic_cast<const QuantileFunctional&>(functional).probability();
+  const double step = std::sqrt(p * (1 - p) / total(law.totals));
+  return (quantile(std::min(1.0, p + step)) - quantile(std::max(0.0, p - step))) / 2;
+}
+
+/// Tallies everybody; the window in which a quantile is looked for is widened until it is found.
+std::vector<DomainTruth> tally_with_quantiles(
+    const Population& population, const PopulationFrame& frame, const StudyPlan& plan,
+    std::span<const std::function<double(double)>> quantiles, std::span<const DomainTruth> laws,
+    Seed seed, int threads, const std::function<void(double)>& progress) {
+  const Schema& schema = population.law().schema();
+  for (double width = 8;; width *= 8) {
+    std::vector<std::optional<QuantileWindow>> windows(plan.estimands.size());
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      const auto* f = dynamic_cast<const QuantileFunctional*>(plan.estimands[i].functional.get());
+      if (f == nullptr || !is_bucketed(schema, *f, 0)) continue;
+      const double persons = total(laws[i].totals);
+      const double step = width * std::sqrt(f->probability() * (1 - f->probability()) / persons);
+      constexpr double kEnd = std::numeric_limits<double>::infinity();
+      windows[i] = {f->probability() > step ? quantiles[i](f->probability() - step) : -kEnd,
+                    f->probability() + step < 1 ? quantiles[i](f->probability() + step) : kEnd};
+    }
+    auto tallies = tally_domains(population, frame, plan, windows, seed, threads, progress);
+    if (std::none_of(tallies.begin(), tallies.end(),
+                     [](const DomainTruth& t) { return std::isinf(t.quantile); }))
+      return tallies;
+  }
+}
+
 }  // namespace
 
 std::vector<EstimandTruth> make_truths(const Population& population, const PopulationFrame& frame,
                                        const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress) {
   const Schema& schema = population.law().schema();
-  std::vector<DomainTruth> laws;
-  for (const PlannedEstimand& e : plan.estimands)
-    laws.push_back(superpopulation_truth(population, e));
+  const double size =
+      frame.finite() ? static_cast<double>(frame.size()) : superpopulation_size(population);
+  std::vector<DomainTruth> laws, tallies;
+  std::vector<std::function<double(double)>> quantiles;
+  for (const PlannedEstimand& e : plan.estimands) {
+    laws.push_back(superpopulation_truth(population, e, size));
+    quantiles.push_back(law_quantile(population, e, laws.back()));
+    if (quantiles.back() && is_bucketed(schema, *e.functional, 0))
+      laws.back().quantile =
+          quantiles.back()(dynamic_cast<const QuantileFunctional&>(*e.functional).probability());
+  }
   const bool tallied = frame.finite() && tally == Tally::yes;
-  std::vector<DomainTruth> tallies;
-  if (tallied) tallies = tally_domains(population, frame, plan, seed, threads, progress);
+  if (tallied)
+    tallies =
+        tally_with_quantiles(population, frame, plan, quantiles, laws, seed, threads, progress);
   std::vector<EstimandTruth> truths;
   for (std::size_t i = 0; i < plan.estimands.size(); ++i) {
     const Functional& functional = *plan.estimands[i].functional;
@@ -140,15 +202,15 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
     truth.superpopulation = evaluate(functional, laws[i]);
     truth.finite =
         tallied ? evaluate(functional, tallies[i]) : std::numeric_limits<double>::quiet_NaN();
-    if (frame.finite()) {
-      DomainTruth persons = laws[i];
-      for (double& total : persons.totals) total *= static_cast<double>(frame.size());
-      truth.finite_se = finite_sd(schema, functional, persons);
-    }
+    if (frame.finite())
+      truth.finite_se = quantiles[i] ? quantile_sd(functional, quantiles[i], laws[i])
+                                     : finite_sd(schema, functional, laws[i]);
+    const DomainTruth& whole = tallied ? tallies[i] : laws[i];
     if (functional.uses_value_rule())
       for (const auto& rule : plan.value_rules)
-        truth.rule_values.push_back(
-            under_rule(schema, functional, tallied ? tallies[i] : laws[i], *rule.plugin));
+        truth.rule_values.push_back(read_answers(schema, functional, whole, rule.plugin.get()));
+    else
+      truth.own_value = read_answers(schema, functional, whole, nullptr);
     truths.push_back(std::move(truth));
   }
   return truths;
@@ -158,10 +220,7 @@ std::vector<double> population_totals(const Population& population, const Popula
                                       std::span<const VariableId> variables) {
   const Schema& schema = population.law().schema();
   const Clique& root = population.law().root();
-  double scale = 0;
-  for (const MarginTable& table : population.scenario().tables)
-    if (scale == 0 && table.role == TableRole::margin) scale = total(table.values);
-  if (scale == 0) scale = 1;
+  const double scale = superpopulation_size(population);
   std::size_t groups = 1;
   for (VariableId id : variables) groups *= schema[id].size();
   std::vector<double> totals(groups, 0.0);

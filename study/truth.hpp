@@ -4,6 +4,7 @@
 // over the persons of a finite population.
 
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "sim/selection/selection.hpp"
@@ -16,18 +17,25 @@ namespace steelyard {
 struct DomainTruth {
   std::vector<double> totals;
   std::vector<std::vector<double>> means, variances;  ///< one vector an answer
+  /// Of a quantile of latent values: that value; NaN for other functionals.
+  double quantile = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct EstimandTruth {
   double superpopulation = 0, finite = 0, finite_se = 0;  ///< finite: NaN if not tallied
   std::vector<double>
       rule_values;  ///< by value rule: the functional under the rule on the whole population
+  /// Without a value rule: the functional's own reading of the whole population's answers; it
+  /// differs from the truth where buckets are interpolated.
+  double own_value = 0;
 };
 
 enum class Tally { no, yes };
 
-/// Truths of all estimands. Tallying makes every person of the finite population, in O(N), in
-/// parallel, in bounded memory, with the same bits for any number of threads.
+/// Truths of all estimands; totals are in persons. The quantile of a bucketed answer is that of its
+/// latent law inside the buckets, or the smallest value that enough persons do not exceed. Tallying
+/// makes every person of the finite population, in O(N), in parallel, in bounded memory, with the
+/// same bits for any number of threads.
 std::vector<EstimandTruth> make_truths(const Population& population, const PopulationFrame& frame,
                                        const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress = {});

@@ -1,7 +1,7 @@
 #pragma once
 
 // A functional is what is estimated from the weighted distribution of an answer: a proportion, a
-// mean, a ratio, a diffusion index.
+// mean, a ratio, a quantile, a diffusion index.
 
 #include <memory>
 #include <span>
@@ -22,11 +22,16 @@ class Functional {
   virtual std::vector<VariableId> variables() const = 0;
   /// True if bucketed answers are turned into numbers by a value rule.
   virtual bool uses_value_rule() const = 0;
+  /// Whether the estimate is differentiable in the totals, so that it has an influence.
+  virtual bool smooth() const { return true; }
+  /// Whether the estimate is a share in [0, 1], so that scales for shares apply to its interval.
+  virtual bool is_share() const { return false; }
   /// Numbers of the levels of variables()[position] where no value rule is used.
   virtual std::vector<double> fixed_values(std::size_t position) const = 0;
   /// @param totals  weighted total at each (joint) level of the domain's respondents
   /// @param values  one entry a variable: the numbers of its levels
-  /// @return the estimate and its influence at each joint level; fails: empty_domain
+  /// @return the estimate and its influence at each joint level (empty if it is not smooth);
+  ///         fails: empty_domain
   virtual Result<PointEstimate> estimate(std::span<const double> totals,
                                          std::span<const BucketValues> values) const = 0;
   /// The unit of the estimate, for people: "CNY per month", "%", ...

@@ -29,6 +29,18 @@ Result<PointEstimate> mean_of_levels(std::span<const double> totals, const Bucke
   return estimate;
 }
 
+Result<PointEstimate> total_of_levels(std::span<const double> totals, const BucketValues& values) {
+  EXPECTS(totals.size() == values.value.size());
+  if (!(total(totals) > 0))
+    return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  PointEstimate estimate{0, through_values(totals, values)};
+  for (std::size_t k = 0; k < totals.size(); ++k) {
+    estimate.estimate += totals[k] * values.value[k];
+    estimate.influence[k] += values.value[k];
+  }
+  return estimate;
+}
+
 Result<PointEstimate> ratio_of_levels(std::span<const double> totals, const BucketValues& numerator,
                                       const BucketValues& denominator) {
   const std::size_t rows = numerator.value.size(), columns = denominator.value.size();

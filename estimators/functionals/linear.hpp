@@ -1,7 +1,7 @@
 #pragma once
 
-// Estimates that are a ratio of two linear totals, sum T v / sum T u over the levels: proportions,
-// means, ratios and indices are all of this kind.
+// Estimates that are a linear total sum T v over the levels, or a ratio of two: totals,
+// proportions, means, ratios and indices are all of this kind.
 
 #include <span>
 
@@ -13,6 +13,9 @@ namespace steelyard {
 /// sum_j totals[j] v[j] / sum_j totals[j], with influence (v[k] - estimate + sum_j totals[j]
 /// dv[j]/dT[k]) / sum. Fails: empty_domain. Source: Woodruff (1971), JASA 66, 411-414.
 Result<PointEstimate> mean_of_levels(std::span<const double> totals, const BucketValues& values);
+
+/// sum_j totals[j] v[j], with influence v[k] + sum_j totals[j] dv[j]/dT[k]. Fails: empty_domain.
+Result<PointEstimate> total_of_levels(std::span<const double> totals, const BucketValues& values);
 
 /// Ratio of the means of two answers tabulated together (the first one slowest), each with its
 /// numbers. Fails: empty_domain, unsupported (denominator zero)

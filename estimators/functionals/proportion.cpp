@@ -18,6 +18,7 @@ class Proportion final : public Functional {
   }
   std::vector<VariableId> variables() const override { return {variable_}; }
   bool uses_value_rule() const override { return false; }
+  bool is_share() const override { return true; }
   std::vector<double> fixed_values(std::size_t) const override { return values_; }
   Result<PointEstimate> estimate(std::span<const double> totals,
                                  std::span<const BucketValues> values) const override {

@@ -1,7 +1,7 @@
-#include <boost/math/distributions/students_t.hpp>
+#include "estimators/intervals/linearization.hpp"
+
 #include <cmath>
 
-#include "estimators/intervals/interval_method.hpp"
 #include "estimators/survey/linearizer.hpp"
 
 namespace steelyard {
@@ -12,14 +12,18 @@ namespace {
 /// before calibration; V = n/(n-1) Σ (w e - mean)², w = d g. Everything comes from sums by cell.
 class PreparedLinearization final : public PreparedInterval {
  public:
-  PreparedLinearization(const CellIndex& index, const Weights& weights, double level)
-      : index_(index), weights_(weights), residuals_(weights, index.weight) {
-    const auto n = static_cast<double>(index.n);
-    df_ = n - 1;
-    if (df_ >= 1) t_ = boost::math::quantile(boost::math::students_t(df_), 0.5 + level / 2);
-  }
+  PreparedLinearization(const WeightedSample& sample, const IntervalOptions& options)
+      : index_(sample.index),
+        weights_(sample.weights),
+        options_(options),
+        df_(static_cast<double>(sample.index.n) - 1),
+        t_(t_quantile(options.level, df_)),
+        residuals_(sample.weights, sample.index.weight) {}
 
-  Result<Interval> interval(const Tabulation& table, const PointEstimate& estimate) const override {
+  Result<Interval> interval(const MadeEstimate& made) const override {
+    const Tabulation& table = made.tabulation;
+    const PointEstimate& estimate = made.point;
+    EXPECTS(estimate.influence.size() == table.levels);
     if (df_ < 1)
       return Failure{FailureKind::unsupported, "a variance needs at least two respondents"};
     const std::size_t levels = table.levels;
@@ -57,12 +61,9 @@ class PreparedLinearization final : public PreparedInterval {
       squares += g * g * (second[i] - 2 * f * cross[i]);
     }
     const auto n = static_cast<double>(index_.n);
-    Interval interval;
-    interval.se = std::sqrt(std::max(0.0, n / (n - 1) * (squares - sum * sum / n)));
-    interval.df = df_;
-    interval.lower = estimate.estimate - t_ * interval.se;
-    interval.upper = estimate.estimate + t_ * interval.se;
-    return interval;
+    const double se = std::sqrt(std::max(0.0, n / (n - 1) * (squares - sum * sum / n)));
+    return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
+                         estimate.estimate, se, df_, t_, index_.n, table.respondents);
   }
 
  private:
@@ -83,33 +84,40 @@ class PreparedLinearization final : public PreparedInterval {
 
   const CellIndex& index_;
   const Weights& weights_;
-  double df_ = 0, t_ = 0;
+  IntervalOptions options_;
+  double df_, t_;
   Residuals residuals_;
 };
 
 class Linearization final : public IntervalMethod {
  public:
-  Linearization(ConfigReader& config, const Schema&)
-      : level_(config.real(
-            "level", {.min = 0.5, .max = 0.9999, .fallback = 0.95, .help = "nominal coverage"})) {}
-  Result<std::unique_ptr<const PreparedInterval>> prepare(const CellIndex& index,
-                                                          const Weights& weights) const override {
-    return std::unique_ptr<const PreparedInterval>(
-        std::make_unique<PreparedLinearization>(index, weights, level_));
+  explicit Linearization(ConfigReader& config) : options_(read_interval_options(config)) {}
+  std::optional<std::string> objection(const Functional& functional) const override {
+    if (functional.smooth()) return std::nullopt;
+    return "a quantile that jumps from level to level has no derivative; use woodruff";
+  }
+  Result<std::unique_ptr<const PreparedInterval>> prepare(
+      const WeightedSample& sample) const override {
+    return prepare_linearization(sample, options_);
   }
 
  private:
-  double level_;
+  IntervalOptions options_;
 };
 
 }  // namespace
+
+std::unique_ptr<const PreparedInterval> prepare_linearization(const WeightedSample& sample,
+                                                              const IntervalOptions& options) {
+  return std::make_unique<PreparedLinearization>(sample, options);
+}
 
 IntervalInfo linearization_info() {
   return {
       "linearization", "Taylor linearization with the residuals of the calibration, t interval",
       "Woodruff (1971), JASA 66, 411-414; Deville & Särndal (1992), JASA 87, 376-382, section 3.4",
-      [](ConfigReader& config, const Schema& schema) -> std::unique_ptr<const IntervalMethod> {
-        return std::make_unique<Linearization>(config, schema);
+      [](ConfigReader& config, const Schema&) -> std::unique_ptr<const IntervalMethod> {
+        return std::make_unique<Linearization>(config);
       }};
 }
 

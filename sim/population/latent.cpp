@@ -296,6 +296,40 @@ void LatentLaw::tabulate_tail(std::size_t group, const std::function<double(doub
   squares_[at] = square * 0x1p-32;
 }
 
+double LatentLaw::share_below(std::size_t group, std::size_t bucket, double x) const {
+  // Position among ascending or descending nodes, in steps from the first.
+  const auto position = [x](const double* first, const double* last, auto before) {
+    const double* next = std::upper_bound(first, last, x, before);
+    if (next == first) return 0.0;
+    if (next == last) return static_cast<double>(last - first - 1);
+    const double a = next[-1], b = next[0];
+    return static_cast<double>(next - first - 1) + (b == a ? 0.0 : (x - a) / (b - a));
+  };
+  if (bucket == open_bucket_) {
+    const double* nodes = &tails_[group * kTail];
+    const double steps =
+        position(nodes + kResolved, nodes + kTail, [](double a, double b) { return a > b; }) +
+        static_cast<double>(kResolved);
+    const double octave = std::floor(steps / kOctave), within = steps - octave * kOctave;
+    return 1 - std::ldexp(1 + within / kOctave, static_cast<int>(octave) - 33);
+  }
+  const double* coarse = &nodes_[(group * buckets_ + bucket) * kTable];
+  const double* fine = coarse + kNodes;
+  const auto before = [](double a, double b) { return a < b; };
+  if (x < fine[0]) return position(coarse, coarse + kNodes, before) / kNodes;
+  return (kNodes - 1 + position(fine, fine + kNodes + 1, before) / kNodes) / kNodes;
+}
+
+double LatentLaw::smallest(std::size_t group, std::size_t bucket) const {
+  return bucket == open_bucket_ ? tails_[group * kTail + kTail - 1]
+                                : nodes_[(group * buckets_ + bucket) * kTable];
+}
+
+double LatentLaw::largest(std::size_t group, std::size_t bucket) const {
+  return bucket == open_bucket_ ? tails_[group * kTail + kResolved]
+                                : nodes_[(group * buckets_ + bucket) * kTable + kTable - 1];
+}
+
 std::vector<FamilyComparison> compare_families(const LatentLaw& law, const Schema& schema,
                                                double observations) {
   const Variable& v = schema[law.variable()];

@@ -79,6 +79,13 @@ class LatentLaw {
     return nodes[j] + f * (nodes[j + 1] - nodes[j]);
   }
 
+  /// Share of a bucket's values at or below x: the inverse of draw, as the tables have it. Of an
+  /// open bucket the 32 rarest words of 2^32 count as above every x.
+  double share_below(std::size_t group, std::size_t bucket, double x) const;
+  /// Where share_below leaves 0, and where it stops rising.
+  double smallest(std::size_t group, std::size_t bucket) const;
+  double largest(std::size_t group, std::size_t bucket) const;
+
   const LatentFit& fit(std::size_t group) const { return fits_[group]; }
   /// Levels of the group variables, in words: "status=employed & sex=male".
   std::string describe(const Schema& schema, std::size_t group) const;
@@ -88,6 +95,7 @@ class LatentLaw {
   static constexpr std::size_t kTable =
       2 * kNodes + 1;  ///< kNodes nodes, then kNodes + 1 of the last interval
   static constexpr std::size_t kOctave = 32, kTail = 33 * kOctave + 1;
+  static constexpr std::size_t kResolved = 6 * kOctave;  ///< node of the tail probability 2^-27
 
   /// The node at or below the tail probability (word + 1/2) 2^-32: the exponent and the first five
   /// bits of the mantissa. The other bits are the way to the next node.

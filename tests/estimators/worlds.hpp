@@ -99,7 +99,7 @@ inline Result<Estimated> estimate(const Sample& sample, const Benchmarks& benchm
   const auto weights = weighting.weigh(index, benchmarks);
   if (!weights) return weights.failure();
   const auto method = make(intervals(), "linearization", *sample.schema);
-  const auto prepared = method->prepare(index, weights.value());
+  const auto prepared = method->prepare({index, weights.value()});
   if (!prepared) return prepared.failure();
   Tabulator tabulator(sample, index);
   const Tabulation table = tabulator.tabulate(functional.variables(), domain_rows(sample, domain));
@@ -108,7 +108,7 @@ inline Result<Estimated> estimate(const Sample& sample, const Benchmarks& benchm
     values.push_back({functional.fixed_values(k), {}});
   const auto point = functional.estimate(level_totals(table, weights.value()), values);
   if (!point) return point.failure();
-  const auto interval = prepared.value()->interval(table, point.value());
+  const auto interval = prepared.value()->interval({table, point.value()});
   if (!interval) return interval.failure();
   return Estimated{point.value(), interval.value()};
 }

@@ -77,6 +77,20 @@ TEST_F(LatentTest, DrawsStayInTheirBucketAndHaveTheStatedMean) {
   EXPECT_LE(law.draw(0, 4, 0xffffffffu), 1e9);  // the largest word is finite
 }
 
+TEST_F(LatentTest, TheShareBelowADrawIsItsWord) {
+  const LatentLaw law(spec_, *tree_, 1000);
+  Stream stream({Seed{2}, purpose("test"), {}, {}});
+  for (std::size_t b = 0; b < 5; ++b) {
+    EXPECT_EQ(law.share_below(0, b, law.smallest(0, b) - 1), 0);
+    for (int i = 0; i < 10000; ++i) {
+      const std::uint32_t word = stream();
+      if (b == 4 && ~word < 32) continue;  // the rarest words stand at nodes of their own
+      EXPECT_NEAR(law.share_below(0, b, law.draw(0, b, word)), (word + 0.5) * 0x1p-32, 1e-9) << b;
+    }
+  }
+  EXPECT_NEAR(law.share_below(0, 4, 1e12), 1, 1e-8);
+}
+
 TEST_F(LatentTest, EveryFamilysBucketMeansAreWithinTheStatedError) {
   for (Family family : all_families()) {
     spec_.family = to_string(family);

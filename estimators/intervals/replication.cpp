@@ -1,0 +1,172 @@
+#include "estimators/intervals/replication.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+namespace steelyard {
+namespace {
+
+/// Level of each row in a tabulation; `levels` where an answer does not apply.
+struct RowLevels {
+  std::size_t levels = 0;
+  std::vector<std::uint32_t> row, level;
+
+  RowLevels(const Sample& sample, const AnswerRows& table) {
+    const Schema& schema = *sample.schema;
+    const std::size_t first_size = schema[table.answers[0]].size();
+    const bool two = table.answers.size() == 2;
+    const std::size_t second_size = two ? schema[table.answers[1]].size() : 1;
+    const LevelCode* first = sample.column(table.answers[0]).data();
+    const LevelCode* second = two ? sample.column(table.answers[1]).data() : nullptr;
+    levels = first_size * second_size;
+    for (std::uint32_t i : table.rows) {
+      const std::size_t b = two ? second[i] : 0;
+      if (first[i] >= first_size || b >= second_size) continue;
+      row.push_back(i);
+      level.push_back(static_cast<std::uint32_t>(first[i] * second_size + b));
+    }
+  }
+};
+
+/// Respondents dealt to groups of sizes that differ by one at most.
+std::vector<std::uint32_t> deal(std::size_t n, std::size_t groups, Stream random) {
+  std::vector<std::uint32_t> deck(n), group(n);
+  std::iota(deck.begin(), deck.end(), 0u);
+  for (std::size_t k = 0; k + 1 < n; ++k) std::swap(deck[k], deck[k + random.below(n - k)]);
+  for (std::size_t k = 0; k < n; ++k) group[deck[k]] = static_cast<std::uint32_t>(k % groups);
+  return group;
+}
+
+class PreparedReplication final : public PreparedInterval {
+ public:
+  PreparedReplication(const ReplicationOptions& options, const ReplicateDesign& design,
+                      std::size_t n, std::vector<std::vector<double>> totals)
+      : o_(options),
+        n_(n),
+        replicates_(design.replicates),
+        totals_(std::move(totals)),
+        constants_(design),
+        t_(t_quantile(options.interval.level, design.df)) {
+    constants_.fill = nullptr;
+  }
+
+  Result<Interval> interval(const MadeEstimate& made) const override {
+    const std::vector<double>& totals = totals_[made.table];
+    const std::size_t levels = totals.size() / replicates_;
+    std::vector<double> theta(replicates_);
+    for (std::size_t r = 0; r < replicates_; ++r) {
+      const auto again = made.estimator->estimate(std::span(totals).subspan(r * levels, levels));
+      if (!again)
+        return Failure{again.failure().kind,
+                       fmt::format("replicate {} of {} has no estimate: {}", r + 1, replicates_,
+                                   again.failure().detail)};
+      theta[r] = again.value().estimate;
+    }
+    const double se = std::sqrt(constants_.variance(theta, made.point.estimate));
+    if (o_.limits == ReplicateLimits::percentile) {
+      const std::vector<double> ones(replicates_, 1.0);
+      const WeightedDistribution f(theta, ones);
+      const double tail = (1 - o_.interval.level) / 2;
+      return Interval{se, f.quantile(tail, QuantileRule::hf7),
+                      f.quantile(1 - tail, QuantileRule::hf7), constants_.df};
+    }
+    return make_interval(o_.interval, &made.estimator->functional(), made.point.estimate, se,
+                         constants_.df, t_, n_, made.tabulation.respondents);
+  }
+
+ private:
+  ReplicationOptions o_;
+  std::size_t n_, replicates_;
+  std::vector<std::vector<double>> totals_;  ///< by table: replicates × levels
+  ReplicateDesign constants_;                ///< of the variance
+  double t_;
+};
+
+class Replication final : public IntervalMethod {
+ public:
+  explicit Replication(const ReplicationOptions& options) : o_(options) {}
+
+  std::optional<std::string> objection(const Functional& functional) const override {
+    if (o_.method != ReplicateMethod::jk1 || functional.smooth()) return std::nullopt;
+    return "the jackknife is inconsistent for a quantile that jumps from level to level";
+  }
+
+  Result<std::unique_ptr<const PreparedInterval>> prepare(const WeightedSample& s) const override {
+    EXPECTS(s.sample && s.weighting && s.benchmarks);
+    const auto design = survey_design(s);
+    if (!design) return design.failure();
+    // A seed of their own: the replicates' streams are numbered by replicate, as the study's are.
+    Stream seeds({s.seed, purpose("interval replicates"), s.replicate, {}});
+    const auto replicates = make_replicates(
+        design.value(),
+        {.method = o_.method, .replicates = o_.replicates, .seed = Seed{seeds.bits64()}});
+    if (!replicates) return replicates.failure();
+    auto totals = replicate_totals(s, replicates.value());
+    if (!totals) return totals.failure();
+    return std::unique_ptr<const PreparedInterval>(std::make_unique<PreparedReplication>(
+        o_, replicates.value(), s.index.n, std::move(totals.value())));
+  }
+
+ private:
+  Result<SurveyDesign> survey_design(const WeightedSample& s) const {
+    if (s.index.n < 2)
+      return Failure{FailureKind::unsupported, "a variance needs at least two respondents"};
+    if (o_.method != ReplicateMethod::jk1) return SurveyDesign::rows(s.index.n);
+    if (s.index.n < o_.replicates)
+      return Failure{FailureKind::unsupported,
+                     fmt::format("{} groups need as many respondents, there are {}; lower groups",
+                                 o_.replicates, s.index.n)};
+    DesignColumns columns;
+    columns.n = s.index.n;
+    columns.clusters = {deal(s.index.n, o_.replicates,
+                             Stream({s.seed, purpose("jackknife groups"), s.replicate, {}}))};
+    return SurveyDesign::make(columns);
+  }
+
+  /// By table: weighted totals of each replicate's levels.
+  static Result<std::vector<std::vector<double>>> replicate_totals(const WeightedSample& s,
+                                                                   const ReplicateDesign& design) {
+    const std::size_t n = s.index.n;
+    std::vector<RowLevels> rows;
+    std::vector<std::vector<double>> totals;
+    for (const AnswerRows& table : s.tables) {
+      rows.emplace_back(*s.sample, table);
+      totals.emplace_back(rows.back().levels * design.replicates, 0.0);
+    }
+    CellIndex index = s.index;
+    std::vector<double> w(n);
+    for (std::size_t r = 0; r < design.replicates; ++r) {
+      design.fill(r, w);
+      if (!s.index.unit_weights)
+        for (std::size_t i = 0; i < n; ++i) w[i] *= s.sample->base_weights[i];
+      reweigh_cells(index, w);
+      // Factors of unit weights are relative, as unit weights are: calibrations scale them alike.
+      index.unit_weights = s.index.unit_weights;
+      const auto weights = s.weighting->weigh(index, *s.benchmarks);
+      if (!weights)
+        return Failure{weights.failure().kind,
+                       fmt::format("replicate {} of {} cannot be weighted: {}", r + 1,
+                                   design.replicates, weights.failure().detail)};
+      const std::vector<double>& g = weights.value().factor;
+      for (std::size_t i = 0; i < n; ++i) w[i] *= g[index.cell_of[i]];
+      for (std::size_t t = 0; t < rows.size(); ++t) {
+        double* sums = totals[t].data() + r * rows[t].levels;
+        const auto &row = rows[t].row, &level = rows[t].level;
+        for (std::size_t k = 0; k < row.size(); ++k) sums[level[k]] += w[row[k]];
+      }
+    }
+    return totals;
+  }
+
+  ReplicationOptions o_;
+};
+
+}  // namespace
+
+std::unique_ptr<const IntervalMethod> make_replication(const ReplicationOptions& options) {
+  return std::make_unique<Replication>(options);
+}
+
+}  // namespace steelyard
