@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "cli/commands.hpp"
 #include "core/scenario.hpp"
