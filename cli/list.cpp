@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "cli/commands.hpp"
 #include "core/scenario.hpp"
@@ -12,6 +13,7 @@
 #include "estimators/intervals/interval_method.hpp"
 #include "estimators/values/value_rule.hpp"
 #include "estimators/weighting/weighting.hpp"
+#include "sim/designs/design.hpp"
 #include "sim/households/household_scenario.hpp"
 
 namespace steelyard {
@@ -26,9 +28,11 @@ struct Entry {
 template <typename Info>
 std::vector<OptionRecord> options_of(const Info& info) {
   ConfigReader reader = ConfigReader::documenting();
-  const Schema schema;
   try {
-    (void)info.make(reader, schema);
+    if constexpr (std::is_same_v<Info, DesignInfo>)
+      (void)info.make(reader, DesignFrame{});
+    else
+      (void)info.make(reader, Schema{});
   } catch (const UserError&) {
     // A method may refuse empty options after it has read them; what it read is recorded.
   }
@@ -54,6 +58,7 @@ std::vector<Entry> all_entries() {
     }
     entries.push_back({"scenarios", name, title, "", {}});
   }
+  add(entries, "designs", sampling_designs());
   add(entries, "weightings", weightings());
   add(entries, "value-rules", value_rules());
   add(entries, "functionals", functionals());
@@ -79,7 +84,8 @@ void describe_households(const HouseholdScenario& s) {
 }  // namespace
 
 int list_command(const std::string& kind, bool json) {
-  const Texts kinds{"scenarios", "weightings", "value-rules", "functionals", "intervals"};
+  const Texts kinds{"scenarios",   "designs",     "weightings",
+                    "value-rules", "functionals", "intervals"};
   if (!kind.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     const std::string nearest = suggestion(kind, kinds);
     throw UserError({}, "list", "\"" + kind + "\" is not one of: " + join(kinds, ", "), nearest);

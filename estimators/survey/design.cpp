@@ -29,6 +29,69 @@ Numbered number_pairs(std::span<const std::uint32_t> parent_of_row,
   return out;
 }
 
+/// Sampling fraction of each parent, from its population size or fraction in every row.
+Result<std::vector<double>> fractions(const DesignStage& stage, std::span<const double> size,
+                                      std::span<const std::uint32_t> parent_of_row, std::size_t s) {
+  const bool given = std::all_of(size.begin(), size.end(), [](double v) { return v <= 1; });
+  std::vector<double> first(stage.parents, -1.0);
+  for (std::size_t i = 0; i < size.size(); ++i) {
+    const std::size_t p = parent_of_row.empty() ? 0 : parent_of_row[i];
+    if (first[p] < 0) first[p] = size[i];
+    if (size[i] != first[p] || !(size[i] > 0))
+      return Failure{FailureKind::unsupported,
+                     fmt::format("the finite population correction of stage {} is {:g} in row "
+                                 "{} and {:g} in another row of the same stratum; it must be "
+                                 "one positive number a stratum",
+                                 s + 1, size[i], i + 1, first[p])};
+  }
+  std::vector<double> fraction(stage.parents);
+  for (std::size_t p = 0; p < stage.parents; ++p) {
+    fraction[p] = given ? first[p] : stage.units_in_parent[p] / first[p];
+    if (fraction[p] > 1 + 1e-9)
+      return Failure{
+          FailureKind::unsupported,
+          fmt::format("a stratum of stage {} has {:g} sampled units and a population of {:g}",
+                      s + 1, stage.units_in_parent[p], first[p])};
+  }
+  return fraction;
+}
+
+/// The first stage's unequal probabilities, by unit instead of by row.
+Result<PpsVariance> first_stage_pps(const DesignStage& stage, const DesignColumns& columns) {
+  const std::vector<double>& by_row = columns.pps->probability;
+  const auto fault = [](std::string text) {
+    return Failure{FailureKind::unsupported, std::move(text)};
+  };
+  if (by_row.size() != columns.n)
+    return fault(fmt::format("{} inclusion probabilities for {} rows; every row needs one",
+                             by_row.size(), columns.n));
+  if (!columns.fpc.empty() && !columns.fpc[0].empty())
+    return fault(
+        "the first stage has both population sizes and inclusion probabilities; give only the "
+        "probabilities, they hold the finite population correction");
+  std::vector<double> of_unit(stage.units, -1.0);
+  for (std::size_t i = 0; i < columns.n; ++i) {
+    const double p = by_row[i];
+    if (std::isnan(p))
+      return fault(fmt::format("row {} has no inclusion probability; every row needs one", i + 1));
+    if (!(p > 0 && p <= 1))
+      return fault(
+          fmt::format("the inclusion probability of row {} is {:g}; it must be above 0 and "
+                      "at most 1 (a design weight is its reciprocal)",
+                      i + 1, p));
+    double& unit = of_unit[stage.unit_of_row.empty() ? i : stage.unit_of_row[i]];
+    if (unit < 0) unit = p;
+    if (unit != p)
+      return fault(
+          fmt::format("the inclusion probability is {:g} in row {} and {:g} in another row "
+                      "of the same cluster; it must be that of the cluster",
+                      p, i + 1, unit));
+  }
+  PpsColumns by_unit = *columns.pps;
+  by_unit.probability = std::move(of_unit);
+  return PpsVariance::make(by_unit, stage.parent_of_unit, stage.parents, columns.lonely);
+}
+
 }  // namespace
 
 SurveyDesign SurveyDesign::rows(std::size_t n) {
@@ -71,34 +134,22 @@ Result<SurveyDesign> SurveyDesign::make(const DesignColumns& columns) {
     stage.units_in_parent.assign(parents, 0.0);
     for (std::uint32_t p : stage.parent_of_unit) stage.units_in_parent[p] += 1;
     stage.fraction.assign(parents, 0.0);
-    if (s < columns.fpc.size()) {
-      const std::vector<double>& size = columns.fpc[s];
-      const bool fractions = std::all_of(size.begin(), size.end(), [](double v) { return v <= 1; });
-      std::vector<double> first(parents, -1.0);
-      for (std::size_t i = 0; i < n; ++i) {
-        const std::size_t p = parent_of_row.empty() ? 0 : parent_of_row[i];
-        if (first[p] < 0) first[p] = size[i];
-        if (size[i] != first[p] || !(size[i] > 0))
-          return Failure{FailureKind::unsupported,
-                         fmt::format("the finite population correction of stage {} is {:g} in row "
-                                     "{} and {:g} in another row of the same stratum; it must be "
-                                     "one positive number a stratum",
-                                     s + 1, size[i], i + 1, first[p])};
-      }
-      for (std::size_t p = 0; p < parents; ++p) {
-        stage.fraction[p] = fractions ? first[p] : stage.units_in_parent[p] / first[p];
-        if (stage.fraction[p] > 1 + 1e-9)
-          return Failure{
-              FailureKind::unsupported,
-              fmt::format("a stratum of stage {} has {:g} sampled units and a population of {:g}",
-                          s + 1, stage.units_in_parent[p], first[p])};
-      }
+    if (s == 0 && columns.pps) {
+      auto pps = first_stage_pps(stage, columns);
+      if (!pps) return pps.failure();
+      design.pps_ = std::move(pps.value());
+    } else if (s < columns.fpc.size()) {
+      auto fraction = fractions(stage, columns.fpc[s], parent_of_row, s);
+      if (!fraction) return fraction.failure();
+      stage.fraction = std::move(fraction.value());
     }
     design.multiplier_.push_back(above);
     std::vector<double> next(stage.units);
     double any = 0;
     for (std::size_t u = 0; u < stage.units; ++u) {
-      next[u] = above[stage.parent_of_unit[u]] * stage.fraction[stage.parent_of_unit[u]];
+      const std::uint32_t p = stage.parent_of_unit[u];
+      next[u] =
+          s == 0 && design.pps_ ? design.pps_->probability()[u] : above[p] * stage.fraction[p];
       any += next[u];
     }
     above = std::move(next);
@@ -119,6 +170,7 @@ Failure SurveyDesign::single(std::size_t parent) const {
 }
 
 Result<double> SurveyDesign::stage_variance(std::size_t s, std::span<const double> totals) const {
+  if (s == 0 && pps_) return pps_->of(totals);
   const DesignStage& stage = stages_[s];
   std::vector<double> mean(stage.parents, 0.0), squares(stage.parents, 0.0);
   double grand = 0;
@@ -157,6 +209,7 @@ Result<double> SurveyDesign::stage_variance(std::size_t s, std::span<const doubl
 
 Result<double> SurveyDesign::variance_of_moments(std::span<const double> sum,
                                                  std::span<const double> squares) const {
+  EXPECTS(element_sampling());
   const DesignStage& stage = stages_[0];
   double variance = 0, counted = 0, lonely = 0, grand = 0;
   for (double s : sum) grand += s;

@@ -3,20 +3,15 @@
 // A sampling design as a user describes it: strata, clusters in stages, population sizes.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/errors.hpp"
+#include "estimators/survey/lonely_psu.hpp"
+#include "estimators/survey/pps_variance.hpp"
 
 namespace steelyard {
-
-/// What to do with a stratum that has a single sampled unit (and is not taken completely).
-enum class LonelyPsu {
-  fail,       ///< say so: there is no variance estimate
-  certainty,  ///< it adds nothing
-  adjust,     ///< its distance from the mean of all units of the stage instead of its stratum's
-  average,    ///< the average contribution of the other strata
-};
 
 /// Units of one stage of selection within their parents (strata at the first stage, the units of
 /// the stage before afterwards).
@@ -36,13 +31,16 @@ struct DesignColumns {
   /// By stage: population units in the row's parent, or sampling fractions if all are at most 1.
   std::vector<std::vector<double>> fpc;
   LonelyPsu lonely = LonelyPsu::fail;
+  /// Primary units drawn with unequal probabilities without replacement; fpc[0] is then empty.
+  std::optional<PpsColumns> pps;
 };
 
 class SurveyDesign {
  public:
   /// Clusters are nested: the same code in two strata is two units. Without clusters every row is
   /// a unit. Fails: unsupported (population sizes that differ within a stratum or are below the
-  /// sample's).
+  /// sample's; inclusion probabilities that are missing, outside (0, 1], differ within a primary
+  /// unit or come without the joint ones that their variance needs).
   static Result<SurveyDesign> make(const DesignColumns& columns);
   /// Simple random sampling with replacement: every row a unit.
   static SurveyDesign rows(std::size_t n);
@@ -51,9 +49,14 @@ class SurveyDesign {
   const std::vector<DesignStage>& stages() const { return stages_; }
   std::size_t psus() const { return stages_[0].units; }
   std::size_t strata() const { return stages_[0].parents; }
-  /// Primary units minus strata.
-  double df() const { return static_cast<double>(psus()) - static_cast<double>(strata()); }
-  bool element_sampling() const { return stages_[0].unit_of_row.empty(); }
+  /// Primary units minus strata; with unequal probabilities those of units that are not certain.
+  double df() const {
+    return pps_ ? pps_->df() : static_cast<double>(psus()) - static_cast<double>(strata());
+  }
+  /// Every row is a primary unit, and sums by stratum are all that the variance needs.
+  bool element_sampling() const { return stages_[0].unit_of_row.empty() && !pps_; }
+  /// Absent: equal probabilities within strata.
+  const std::optional<PpsVariance>& pps() const { return pps_; }
   LonelyPsu lonely() const { return lonely_; }
   std::uint32_t psu(std::size_t row) const {
     const auto& map = stages_[0].unit_of_row;
@@ -62,6 +65,7 @@ class SurveyDesign {
 
   /// Variance of Σ u over the rows, u_i = w_i z_i:
   /// Σ_h (1 - f_h) n_h/(n_h - 1) Σ_i (u_hi - mean u_h)² + f_h × the same within units, by stage.
+  /// With unequal probabilities the first stage is PpsVariance, and π_i takes the place of f_h.
   /// Fails: single_unit (a stratum with one unit under LonelyPsu::fail; named by its number).
   /// Cost O(n × stages). Source: Särndal, Swensson & Wretman (1992), result 4.3.1 and 4.4.
   Result<double> variance(std::span<const double> u) const;
@@ -84,6 +88,7 @@ class SurveyDesign {
   std::vector<std::vector<double>>
       multiplier_;  ///< by stage and parent: product of fractions above
   LonelyPsu lonely_ = LonelyPsu::fail;
+  std::optional<PpsVariance> pps_;
 };
 
 }  // namespace steelyard

@@ -40,6 +40,8 @@ expect 0 "Exit codes" "$steelyard" --help
 holds "wrong use leaves nothing" test ! -e "$work/a"
 
 # Answers.
+expect 0 "maximum_entropy" "$steelyard" list designs
+expect 0 "Sampford (1967)" "$steelyard" describe sampford
 expect 0 "raking" "$steelyard" list weightings
 expect 0 "pareto_tail" "$steelyard" list value-rules
 expect 0 "diffusion_index" "$steelyard" list functionals
