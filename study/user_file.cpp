@@ -447,7 +447,7 @@ class Preparation {
                                     out_.margins.margins.size()),
                         "join the variables: region*sex; or use --method raking");
       text += "\ncross = " + margins;
-    } else if (request_.method != "none") {
+    } else if (request_.method != "none" && request_.method != "sequential") {
       text += "\nmargins = [" + margins + "]";
     }
     toml::table table;

@@ -118,9 +118,12 @@ class Calibration final : public Weighting {
       weights.notes.push_back(
           fmt::format("{} of {} respondents have a negative weight", negative, index.n));
     for (double& g : weights.factor) g *= start.scale;
-    weights.penalty = options.penalty;
-    weights.q = options.q;
-    note_calibration(std::move(x), weights);
+    WeightStage stage = calibration_stage(std::move(x));
+    // Residuals start from the weights before scaling, so their penalty is on that scale.
+    for (double& p : options.penalty) p /= start.scale;
+    stage.penalty = std::move(options.penalty);
+    stage.q = std::move(options.q);
+    weights.stages.push_back(std::move(stage));
     return weights;
   }
 

@@ -49,7 +49,7 @@ class EntropyBalancing final : public Weighting {
     weights.largest_margin_error = largest_error(x, start.weight, weights.factor).error;
     for (std::size_t c = 0; c < index.cells; ++c)
       weights.factor[c] *= start.weight[c] > 0 ? start.scale : 0.0;
-    note_calibration(std::move(x), weights);
+    weights.stages.push_back(calibration_stage(std::move(x)));
     return weights;
   }
 

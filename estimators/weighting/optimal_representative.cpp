@@ -93,16 +93,18 @@ class OptimalRepresentative final : public Weighting {
           weights.largest_margin_error, std::abs(present[j] - x.targets[j]) / population - band_);
     }
     // The population total and the shares whose bands bind are what the weights are calibrated on.
-    weights.calibrated_numbers.emplace_back(x.cells, 1.0);
+    auto& binding = weights.stages.emplace_back().blocks;
+    binding.push_back({{}, std::vector<double>(x.cells, 1.0)});
     for (const auto& block : x.blocks)
       for (std::size_t g = 0; g < block.size(); ++g) {
         if (multiplier[block.offset + g] == 1) continue;
-        auto& column = weights.calibrated_numbers.emplace_back(x.cells, 0.0);
+        std::vector<double> column(x.cells);
         for (std::size_t c = 0; c < x.cells; ++c) column[c] = block.groups.group_of[c] == g;
+        binding.push_back({{}, std::move(column)});
       }
     weights.notes.push_back(fmt::format(
         "{} of {} shares are at the edge of their band of ±{:g}; the largest error is {:.3g}",
-        weights.calibrated_numbers.size() - 1, x.columns(), band_, miss));
+        binding.size() - 1, x.columns(), band_, miss));
     return weights;
   }
 

@@ -78,7 +78,7 @@ class Poststratification final : public Weighting {
     for (std::size_t c = 0; c < index.cells; ++c)
       weights.factor[c] = ratio[margin.groups.group_of[c]];
     weights.iterations = 1;
-    weights.calibrated_on.push_back(std::move(margin.groups));
+    weights.stages.emplace_back().blocks.push_back({std::move(margin.groups), {}});
     return weights;
   }
 

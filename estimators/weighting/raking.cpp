@@ -66,7 +66,7 @@ class Raking final : public Weighting {
     }
     weights.largest_margin_error = largest_error(x, start.weight, weights.factor).error;
     for (double& g : weights.factor) g *= start.scale;
-    note_calibration(std::move(x), weights);
+    weights.stages.push_back(calibration_stage(std::move(x)));
     return weights;
   }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "estimators/weighting/solver.hpp"
+#include "estimators/weighting/stages.hpp"
 
 namespace steelyard {
 
@@ -113,8 +114,13 @@ class Trimmed final : public Weighting {
     std::size_t n = 0;
     std::vector<std::uint32_t> respondents = index.respondents;
     for (std::size_t c = 0; c < index.cells; ++c) {
-      if (index.weight[c] <= 0) respondents[c] = 0;
+      // Whose weight is zero is not in the population: no floor lifts it, no surplus goes there.
+      if (index.weight[c] * weights.factor[c] == 0) respondents[c] = 0;
       if (respondents[c] == 0) continue;
+      if (index.weight_squared[c] * respondents[c] > index.weight[c] * index.weight[c] * (1 + 1e-9))
+        return Failure{FailureKind::unsupported,
+                       "trimming cuts each weight, but base weights differ within a cell; weight "
+                       "every respondent as a cell of its own"};
       w[c] = index.weight[c] * weights.factor[c] / respondents[c];
       sum += w[c] * respondents[c];
       n += respondents[c];
@@ -134,14 +140,12 @@ class Trimmed final : public Weighting {
     }
     auto trimmed = apply(w, respondents, lower, upper, weights, index);
     if (!trimmed) return trimmed.failure();
-    const bool calibrated = o_.rule == TrimRule::calibrated;
-    if (!calibrated) weights.trimmed.assign(index.cells, 1.0);
-    for (std::size_t c = 0; c < index.cells; ++c) {
-      if (respondents[c] == 0) continue;
-      const double factor = w[c] * respondents[c] / index.weight[c];
-      if (!calibrated && weights.factor[c] != 0) weights.trimmed[c] = factor / weights.factor[c];
-      weights.factor[c] = factor;
-    }
+    Weights cut;
+    cut.factor.assign(index.cells, 1.0);
+    for (std::size_t c = 0; c < index.cells; ++c)
+      if (respondents[c] > 0)
+        cut.factor[c] = w[c] * respondents[c] / (index.weight[c] * weights.factor[c]);
+    add_stage(weights, std::move(cut));
     note(weights, trimmed.value(), lower, upper);
     return made;
   }
@@ -151,7 +155,8 @@ class Trimmed final : public Weighting {
                            double lower, double upper, const Weights& weights,
                            const CellIndex& index) const {
     if (o_.rule != TrimRule::calibrated) return trim(w, respondents, lower, upper, o_.rule);
-    Auxiliary x = calibrated_matrix(weights, index.cells);
+    Auxiliary x = calibrated_matrix(weights.stages.empty() ? WeightStage{} : weights.stages.back(),
+                                    index.cells);
     std::vector<double> d(index.cells), lowers(index.cells), uppers(index.cells);
     for (std::size_t c = 0; c < index.cells; ++c) {
       d[c] = w[c] * respondents[c];
@@ -216,6 +221,25 @@ class Trimmed final : public Weighting {
           FailureKind::unsupported,
           fmt::format("no cap brings the design effect of the weights down to {:g}", o_.deff)};
     return best;
+  }
+
+  /// What trimming does to a weight is taken as fixed; inside the calibration it is part of it.
+  void add_stage(Weights& weights, Weights cut) const {
+    cut.largest_margin_error = weights.largest_margin_error;
+    cut.at_bounds = weights.at_bounds;
+    if (o_.rule == TrimRule::calibrated && !weights.stages.empty() &&
+        !weights.stages.back().blocks.empty()) {
+      std::vector<double>& stage = weights.stages.back().factor;
+      for (std::size_t c = 0; c < stage.size(); ++c) stage[c] *= cut.factor[c];
+      for (std::size_t c = 0; c < cut.factor.size(); ++c) weights.factor[c] *= cut.factor[c];
+      return;
+    }
+    if (o_.rule == TrimRule::calibrated) {  // on the total alone
+      WeightStage& stage = cut.stages.emplace_back();
+      stage.blocks.push_back({{}, std::vector<double>(cut.factor.size(), 1.0)});
+      stage.factor = cut.factor;
+    }
+    compose(weights, std::move(cut));
   }
 
   void note(Weights& weights, const TrimResult& result, double lower, double upper) const {

@@ -83,6 +83,9 @@ inline std::string options_for(std::string_view weighting) {
   if (weighting == "poststratification")
     return "cross = [\"region\", \"sex\", \"age\"]\nminimum_cell = 5\ncollapse = [\"age\", "
            "\"region\", \"sex\"]";
+  if (weighting == "sequential")
+    return "steps = [{method = \"poststratification\", cross = [\"region\"]}, "
+           "{method = \"raking\", margins = [\"region\", [\"sex\", \"age\"]]}]";
   return "margins = [\"region\", [\"sex\", \"age\"]]";
 }
 
