@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "estimators/weighting/feasibility.hpp"
 #include "estimators/weighting/start.hpp"
 #include "estimators/weighting/weighting.hpp"
 
@@ -37,6 +38,10 @@ class OptimalRepresentative final : public Weighting {
 
   std::vector<VariableId> variables() const override { return variables_of(margins_); }
   std::vector<std::vector<VariableId>> benchmarks() const override { return margins_; }
+
+  std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    return explain_bands(margins_, index, benchmarks, band_);
+  }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     auto made = make_auxiliary(margins_, index, benchmarks);

@@ -49,6 +49,13 @@ class Sequential final : public Weighting {
     return all;
   }
 
+  /// The last step's; those of earlier ones are met no longer.
+  std::vector<std::vector<VariableId>> margins() const override {
+    for (std::size_t s = steps_.size(); s-- > 0;)
+      if (auto last = steps_[s].weighting->margins(); !last.empty()) return last;
+    return {};
+  }
+
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     Weights weights;
     for (std::size_t s = 0; s < steps_.size(); ++s) {

@@ -73,11 +73,12 @@ double kish_deff(std::span<const double> weight, std::span<const std::uint32_t> 
 namespace {
 
 struct TrimOptions {
-  double upper = 0, lower = 0;  ///< multiples of the mean weight; 0: none
-  double iqr = 0;               ///< cap at median + iqr × interquartile range
-  double deff = 0;              ///< cap so that Kish's design effect is at most this
+  double upper = 0, lower = 0;        ///< multiples of the mean weight; 0: none
+  double iqr = 0;                     ///< cap at median + iqr × interquartile range
+  double at_lower = 0, at_upper = 0;  ///< in units of weight; at_upper 0: none
+  double deff = 0;                    ///< cap so that Kish's design effect is at most this
   TrimRule rule = TrimRule::strict;
-  bool any() const { return upper > 0 || lower > 0 || iqr > 0 || deff > 0; }
+  bool any() const { return upper > 0 || at_upper > 0 || lower > 0 || iqr > 0 || deff > 0; }
 };
 
 const char* to_string(TrimRule rule) {
@@ -105,6 +106,8 @@ class Trimmed final : public Weighting {
     return inner_->explain(index, benchmarks);
   }
 
+  std::vector<std::vector<VariableId>> margins() const override { return inner_->margins(); }
+
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     auto made = inner_->weigh(index, benchmarks);
     if (!made) return made;
@@ -127,8 +130,12 @@ class Trimmed final : public Weighting {
     }
     const double mean = sum / static_cast<double>(n);
     double upper = std::numeric_limits<double>::infinity();
-    const double lower = o_.lower > 0 ? o_.lower * mean : -upper;
+    double lower = o_.lower > 0 ? o_.lower * mean : -upper;
     if (o_.upper > 0) upper = o_.upper * mean;
+    if (o_.at_upper > 0) {
+      lower = std::max(lower, o_.at_lower);
+      upper = std::min(upper, o_.at_upper);
+    }
     if (o_.iqr > 0)
       upper = std::min(upper, weight_quantile(w, respondents, 0.5) +
                                   o_.iqr * (weight_quantile(w, respondents, 0.75) -
@@ -147,6 +154,8 @@ class Trimmed final : public Weighting {
         cut.factor[c] = w[c] * respondents[c] / (index.weight[c] * weights.factor[c]);
     add_stage(weights, std::move(cut));
     note(weights, trimmed.value(), lower, upper);
+    if (o_.rule != TrimRule::calibrated && trimmed.value().cut > 0)
+      note_missed(weights, index, benchmarks);
     return made;
   }
 
@@ -256,6 +265,19 @@ class Trimmed final : public Weighting {
     weights.notes.push_back(text);
   }
 
+  /// Margins that were met before and are not any more.
+  void note_missed(Weights& weights, const CellIndex& index, const Benchmarks& benchmarks) const {
+    const auto x = make_auxiliary(inner_->margins(), index, benchmarks);
+    if (!x || x.value().blocks.empty()) return;
+    const MarginError worst = largest_error(x.value(), index.weight, weights.factor);
+    if (!(worst.error > 1e-9)) return;
+    weights.largest_margin_error = std::max(weights.largest_margin_error, worst.error);
+    weights.notes.push_back(
+        fmt::format("after trimming {} is missed by {:.3g} of the population, the most of all "
+                    "margins; trim_rule = \"calibrated\" keeps them",
+                    x.value().describe(worst.column), worst.error));
+  }
+
   std::unique_ptr<const Weighting> inner_;
   TrimOptions o_;
 };
@@ -272,6 +294,15 @@ std::unique_ptr<const Weighting> with_trimming(std::unique_ptr<const Weighting> 
   o.lower = positive("trim_lower", "floor of the weights as a multiple of their mean; 0: none");
   o.iqr = positive("trim_iqr", "cap at median + this × interquartile range; 0: none");
   o.deff = positive("trim_deff", "cap that brings Kish's design effect down to this; 0: none");
+  const std::vector<double> at = config.reals(
+      "trim_at", {.required = false, .help = "floor and cap [lower, upper] in units of weight"});
+  if (!at.empty()) {
+    if (at.size() != 2 || !(at[0] >= 0 && at[0] < at[1]))
+      config.fail("trim_at", "must be two numbers with 0 <= lower < upper",
+                  "for instance trim_at = [0, 5000]");
+    o.at_lower = at[0];
+    o.at_upper = at[1];
+  }
   const std::string rule = config.text(
       "trim_rule",
       {.fallback = "strict",
