@@ -123,14 +123,28 @@ struct Tabulation {
   }
 };
 
+/// Calibration variables by cell: indicators of the groups of a margin, or one numeric column.
+struct CalibrationBlock {
+  CellGroups groups;           ///< indicators of these groups; or,
+  std::vector<double> number;  ///< if not empty, one column with these values
+  std::size_t size() const { return number.empty() ? groups.groups : 1; }
+};
+
+/// One step of a weighting as its variance needs it: weights before it × factor = weights after
+/// it. Columns are those of the blocks, in order.
+struct WeightStage {
+  std::vector<CalibrationBlock> blocks;  ///< what it is calibrated on; empty: the factor is fixed
+  std::vector<double> factor;   ///< by cell; empty in an only stage: it is that of the weights
+  std::vector<double> penalty;  ///< ridge penalty by column; empty: targets are met exactly
+  std::vector<double> q;        ///< relative weight of each cell in the distance; empty: 1
+  /// Columns × columns, row-major: covariance of the errors of the targets; empty: known exactly.
+  std::vector<double> target_covariance;
+};
+
 /// One weight per respondent, w_i = d_i g(cell of i), and what is needed for its variance.
 struct Weights {
-  std::vector<double> factor;                           ///< g, one a cell
-  std::vector<CellGroups> calibrated_on;                ///< the margins that are met; empty: none
-  std::vector<std::vector<double>> calibrated_numbers;  ///< and the numeric ones: value by cell
-  std::vector<double> penalty;  ///< ridge penalty of each calibrated column; empty: met exactly
-  std::vector<double> q;        ///< relative weight of each cell in the distance; empty: 1
-  std::vector<double> trimmed;  ///< of each cell: factor / factor before trimming; empty: not cut
+  std::vector<double> factor;       ///< g, one a cell
+  std::vector<WeightStage> stages;  ///< first to last; empty: g is fixed
   int iterations = 0;
   double largest_margin_error = 0;  ///< relative to the population total
   std::size_t at_bounds = 0;        ///< cells whose factor is on a bound

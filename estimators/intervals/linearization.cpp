@@ -2,14 +2,15 @@
 
 #include <cmath>
 
-#include "estimators/survey/linearizer.hpp"
+#include "estimators/survey/residuals.hpp"
 
 namespace steelyard {
 namespace {
 
 /// With-replacement variance of the linearized total. z is the influence of the respondent's level
 /// (zero outside the domain); after calibration e = z - x'β, β = (X'DX)⁻¹X'Dz with the weights d
-/// before calibration; V = n/(n-1) Σ (w e - mean)², w = d g. Everything comes from sums by cell.
+/// before calibration; V = n/(n-1) Σ (w e - mean)², w = d g; in stages and with uncertain
+/// benchmarks as Residuals says. Everything comes from sums by cell.
 class PreparedLinearization final : public PreparedInterval {
  public:
   PreparedLinearization(const WeightedSample& sample, const IntervalOptions& options)
@@ -38,14 +39,15 @@ class PreparedLinearization final : public PreparedInterval {
         cross[c] += squared[c * levels + k] * z;
         second[c] += squared[c * levels + k] * z * z;
       }
-    if (!weights_.trimmed.empty())  // what trimming does to a weight is taken as fixed: t z
+    std::vector<double> fit;
+    const double targets = fitted(table, first, fit);
+    if (const auto later = residuals_.later(); !later.empty())
       for (std::size_t i = 0; i < table.cells.size(); ++i) {
-        const double t = weights_.trimmed[table.cells[i]];
+        const double t = later[table.cells[i]];
         first[i] *= t;
         cross[i] *= t;
         second[i] *= t * t;
       }
-    const std::vector<double> fit = fitted(table, first);
     // Σ w e and Σ w² e² over everybody: cells without a domain member have z = 0.
     double sum = 0, squares = 0;
     if (!fit.empty())
@@ -61,25 +63,24 @@ class PreparedLinearization final : public PreparedInterval {
       squares += g * g * (second[i] - 2 * f * cross[i]);
     }
     const auto n = static_cast<double>(index_.n);
-    const double se = std::sqrt(std::max(0.0, n / (n - 1) * (squares - sum * sum / n)));
+    const double se = std::sqrt(std::max(0.0, n / (n - 1) * (squares - sum * sum / n)) + targets);
     return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
                          estimate.estimate, se, df_, t_, index_.n, table.respondents);
   }
 
  private:
-  /// g before trimming.
+  /// a / d of Residuals: g after the first calibration.
   double factor(std::size_t c) const {
-    const double t = weights_.trimmed.empty() ? 1.0 : weights_.trimmed[c];
-    return t != 0 ? weights_.factor[c] / t : 0.0;
+    return residuals_.none() ? weights_.factor[c] : residuals_.first()[c];
   }
 
-  /// x'β of each cell; empty without calibration.
-  std::vector<double> fitted(const Tabulation& table, const std::vector<double>& first) const {
-    if (residuals_.none()) return {};
-    std::vector<double> by_cell(index_.cells, 0.0), fit;
+  /// f of each cell (empty without calibration), and the variance of the benchmarks' own errors.
+  double fitted(const Tabulation& table, const std::vector<double>& first,
+                std::vector<double>& fit) const {
+    if (residuals_.none()) return 0;
+    std::vector<double> by_cell(index_.cells, 0.0);
     for (std::size_t i = 0; i < table.cells.size(); ++i) by_cell[table.cells[i]] = first[i];
-    residuals_.fit(by_cell, fit);
-    return fit;
+    return residuals_.fit(by_cell, fit);
   }
 
   const CellIndex& index_;

@@ -6,54 +6,6 @@
 
 namespace steelyard {
 
-Residuals::Residuals(const Weights& weights, std::span<const double> d)
-    : x_(calibrated_matrix(weights, d.size())), q_(weights.q) {
-  if (none()) return;
-  std::vector<double> dq(d.begin(), d.end());
-  for (std::size_t c = 0; c < q_.size(); ++c) dq[c] *= q_[c];
-  if (x_.blocks.size() == 1 && x_.blocks[0].number.empty() && weights.penalty.empty()) {
-    group_weight_.assign(x_.columns(), 0.0);
-    x_.transpose_multiply(dq, group_weight_);
-    return;
-  }
-  Eigen::MatrixXd gram;
-  x_.gram(dq, gram);
-  for (std::size_t j = 0; j < weights.penalty.size(); ++j)
-    gram(static_cast<Eigen::Index>(j), static_cast<Eigen::Index>(j)) += weights.penalty[j];
-  columns_ = independent_columns(gram);
-  const auto k = static_cast<Eigen::Index>(columns_.size());
-  Eigen::MatrixXd kept(k, k);
-  for (Eigen::Index a = 0; a < k; ++a)
-    for (Eigen::Index b = 0; b <= a; ++b)
-      kept(a, b) = gram(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(a)]),
-                        static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(b)]));
-  cholesky_.compute(kept);
-}
-
-void Residuals::fit(std::span<const double> s, std::vector<double>& fitted) const {
-  std::vector<double> right(x_.columns()), beta(x_.columns(), 0.0), scratch;
-  std::span<const double> weighted = s;
-  if (!q_.empty()) {
-    scratch.resize(s.size());
-    for (std::size_t c = 0; c < s.size(); ++c) scratch[c] = s[c] * q_[c];
-    weighted = scratch;
-  }
-  x_.transpose_multiply(weighted, right);
-  if (!group_weight_.empty()) {
-    for (std::size_t g = 0; g < right.size(); ++g)
-      beta[g] = group_weight_[g] > 0 ? right[g] / group_weight_[g] : 0.0;
-  } else {
-    Eigen::VectorXd v(static_cast<Eigen::Index>(columns_.size()));
-    for (std::size_t j = 0; j < columns_.size(); ++j)
-      v[static_cast<Eigen::Index>(j)] = right[columns_[j]];
-    cholesky_.solveInPlace(v);
-    for (std::size_t j = 0; j < columns_.size(); ++j)
-      beta[columns_[j]] = v[static_cast<Eigen::Index>(j)];
-  }
-  fitted.resize(x_.cells);
-  x_.multiply(beta, fitted);
-}
-
 Linearizer::Linearizer(const SurveyDesign& design, std::span<const double> w,
                        std::span<const double> d, const CellIndex* index, const Weights* weights)
     : design_(design), w_(w), d_(d), index_(index) {
@@ -62,15 +14,11 @@ Linearizer::Linearizer(const SurveyDesign& design, std::span<const double> w,
   for (std::size_t i = 0; i < d.size(); ++i) by_cell[index->cell_of[i]] += d[i];
   residuals_.emplace(*weights, by_cell);
   if (residuals_->none()) residuals_.reset();
-  if (!residuals_ || weights->trimmed.empty()) return;
-  // What trimming does to each weight is taken as fixed: the calibrated weights estimate t z.
-  trim_ = weights->trimmed;
-  untrimmed_.resize(w.size());
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const double t = trim_[index->cell_of[i]];
-    untrimmed_[i] = t != 0 ? w[i] / t : 0.0;
-  }
-  w_ = untrimmed_;
+  if (!residuals_ || residuals_->later().empty()) return;
+  first_.resize(w.size());
+  for (std::size_t i = 0; i < w.size(); ++i)
+    first_[i] = d[i] * residuals_->first()[index->cell_of[i]];
+  w_ = first_;
 }
 
 void Linearizer::prepare_pieces() {
@@ -136,12 +84,7 @@ Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
   const bool all = rows.empty();
   const std::size_t count = all ? design_.n() : rows.size();
   EXPECTS(z.size() == count);
-  const auto row = [&](std::size_t k) { return all ? k : rows[k]; };
-  if (!trim_.empty()) {
-    scaled_.resize(count);
-    for (std::size_t k = 0; k < count; ++k) scaled_[k] = z[k] * trim_[index_->cell_of[row(k)]];
-    z = scaled_;
-  }
+  double targets = 0;  // what the errors of benchmarks add
   if (residuals_) {
     by_cell_.assign(index_->cells, 0.0);
     if (all)
@@ -149,8 +92,24 @@ Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
     else
       for (std::size_t k = 0; k < count; ++k)
         by_cell_[index_->cell_of[rows[k]]] += d_[rows[k]] * z[k];
-    residuals_->fit(by_cell_, fitted_);
+    targets = residuals_->fit(by_cell_, fitted_);
+    if (const auto later = residuals_->later(); !later.empty()) {
+      scaled_.resize(count);
+      for (std::size_t k = 0; k < count; ++k)
+        scaled_[k] = z[k] * later[index_->cell_of[all ? k : rows[k]]];
+      z = scaled_;
+    }
   }
+  auto variance = sampling_variance(rows, z);
+  if (targets == 0 || !variance) return variance;
+  return variance.value() + targets;
+}
+
+Result<double> Linearizer::sampling_variance(std::span<const std::uint32_t> rows,
+                                             std::span<const double> z) {
+  const bool all = rows.empty();
+  const std::size_t count = z.size();
+  const auto row = [&](std::size_t k) { return all ? k : rows[k]; };
   if (design_.one_stage() && design_.element_sampling()) {
     if (all) return full_elements(z);
     const DesignStage& stage = design_.stages()[0];

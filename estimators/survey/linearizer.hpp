@@ -8,28 +8,9 @@
 #include <vector>
 
 #include "estimators/survey/design.hpp"
-#include "estimators/weighting/auxiliary.hpp"
+#include "estimators/survey/residuals.hpp"
 
 namespace steelyard {
-
-/// Projection of influence values on the calibration variables, z - x'β with
-/// β = (X'DQX + penalty)⁻¹ X'DQ z and the weights d before calibration.
-/// Source: Deville & Särndal (1992), JASA 87, 376-382, section 3.4.
-class Residuals {
- public:
-  /// @param d  sum of starting weights of each cell
-  Residuals(const Weights& weights, std::span<const double> d);
-  bool none() const { return x_.blocks.empty(); }
-  /// x'β of each cell from s_c = Σ_{i in c} d_i z_i. Cost O(cells × blocks + columns²).
-  void fit(std::span<const double> s, std::vector<double>& fitted) const;
-
- private:
-  Auxiliary x_;
-  std::vector<double> q_;
-  std::vector<double> group_weight_;  ///< a single margin: projection is its groups' means
-  std::vector<std::size_t> columns_;
-  Eigen::LLT<Eigen::MatrixXd> cholesky_;
-};
 
 /// Variances of many estimates under one design and one set of weights. Not thread-safe: it keeps
 /// scratch between calls. The references must outlive it.
@@ -47,6 +28,8 @@ class Linearizer {
   const SurveyDesign& design() const { return design_; }
 
  private:
+  /// Of Σ a (z - f), with the fitted values that are there.
+  Result<double> sampling_variance(std::span<const std::uint32_t> rows, std::span<const double> z);
   Result<double> full_elements(std::span<const double> z);
   void prepare_pieces();
 
@@ -61,7 +44,7 @@ class Linearizer {
   };
   std::vector<Piece> pieces_;
   bool pieces_ready_ = false;
-  std::vector<double> trim_, untrimmed_, scaled_;  ///< of trimmed weights
+  std::vector<double> first_, scaled_;  ///< of a weighting in several stages
   std::vector<double> by_cell_, fitted_, u_, sum_, squares_, totals_;
 };
 

@@ -46,7 +46,7 @@ std::string describe_group(const Schema& schema, std::span<const VariableId> var
 void Auxiliary::add_groups(CellGroups groups, std::span<const double> totals) {
   EXPECTS(groups.groups == totals.size());
   const double population = total(totals);
-  blocks.push_back({std::move(groups), {}, targets.size()});
+  blocks.push_back({{std::move(groups), {}}, targets.size()});
   targets.insert(targets.end(), totals.begin(), totals.end());
   scale.resize(targets.size(), population > 0 ? population : 1.0);
 }
@@ -54,7 +54,7 @@ void Auxiliary::add_groups(CellGroups groups, std::span<const double> totals) {
 void Auxiliary::add_number(std::vector<double> values, double total_value) {
   double largest = std::abs(total_value);
   for (double v : values) largest = std::max(largest, std::abs(v));
-  blocks.push_back({{}, std::move(values), targets.size()});
+  blocks.push_back({{{}, std::move(values)}, targets.size()});
   targets.push_back(total_value);
   scale.push_back(largest > 0 ? largest : 1.0);
 }
@@ -165,21 +165,21 @@ Result<Auxiliary> make_auxiliary(const MarginVariables& margins, const CellIndex
   return x;
 }
 
-Auxiliary calibrated_matrix(const Weights& weights, std::size_t cells) {
+Auxiliary calibrated_matrix(const WeightStage& stage, std::size_t cells) {
   Auxiliary x;
   x.cells = cells;
-  for (const CellGroups& groups : weights.calibrated_on)
-    x.add_groups(groups, std::vector<double>(groups.groups, 0.0));
-  for (const auto& values : weights.calibrated_numbers) x.add_number(values, 0.0);
+  for (const CalibrationBlock& block : stage.blocks)
+    if (block.number.empty())
+      x.add_groups(block.groups, std::vector<double>(block.size(), 0.0));
+    else
+      x.add_number(block.number, 0.0);
   return x;
 }
 
-void note_calibration(Auxiliary&& x, Weights& weights) {
-  for (auto& block : x.blocks)
-    if (block.number.empty())
-      weights.calibrated_on.push_back(std::move(block.groups));
-    else
-      weights.calibrated_numbers.push_back(std::move(block.number));
+WeightStage calibration_stage(Auxiliary&& x) {
+  WeightStage stage;
+  for (auto& block : x.blocks) stage.blocks.push_back(std::move(block));
+  return stage;
 }
 
 MarginError largest_error(const Auxiliary& x, std::span<const double> weight,

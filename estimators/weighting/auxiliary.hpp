@@ -29,11 +29,8 @@ std::string describe_group(const Schema& schema, std::span<const VariableId> var
 
 /// X of `cells` rows and `targets.size()` columns. A row has one 1 in each block of indicators.
 struct Auxiliary {
-  struct Block {
-    CellGroups groups;           ///< indicators of these groups; or,
-    std::vector<double> number;  ///< if not empty, one column with these values
-    std::size_t offset = 0;      ///< its first column
-    std::size_t size() const { return number.empty() ? groups.groups : 1; }
+  struct Block : CalibrationBlock {
+    std::size_t offset = 0;  ///< its first column
   };
   std::size_t cells = 0;
   std::vector<Block> blocks;
@@ -64,8 +61,8 @@ struct Auxiliary {
 Result<Auxiliary> make_auxiliary(const MarginVariables& margins, const CellIndex& index,
                                  const Benchmarks& benchmarks);
 
-/// The matrix that some weights are calibrated on, for residuals; targets are left at zero.
-Auxiliary calibrated_matrix(const Weights& weights, std::size_t cells);
+/// The matrix that a stage is calibrated on, for residuals; targets are left at zero.
+Auxiliary calibrated_matrix(const WeightStage& stage, std::size_t cells);
 
 /// Largest |X'(d g) - target| over the columns, each relative to its scale; and where it is.
 struct MarginError {
@@ -79,7 +76,7 @@ MarginError largest_error(const Auxiliary& x, std::span<const double> weight,
 /// triangle); a column without any weight is never among them.
 std::vector<std::size_t> independent_columns(const Eigen::MatrixXd& gram, double tolerance = 1e-10);
 
-/// Moves the blocks of `x` into `weights.calibrated_on` and `calibrated_numbers`.
-void note_calibration(Auxiliary&& x, Weights& weights);
+/// The blocks of `x` as an only stage.
+WeightStage calibration_stage(Auxiliary&& x);
 
 }  // namespace steelyard

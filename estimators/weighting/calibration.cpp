@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "estimators/weighting/benchmark_error.hpp"
 #include "estimators/weighting/feasibility.hpp"
 #include "estimators/weighting/solver.hpp"
 #include "estimators/weighting/start.hpp"
@@ -44,12 +45,17 @@ class Calibration final : public Weighting {
                                   "column's own weighted sum of squares; 0: met exactly"});
     margin_cvs_ = config.reals(
         "margin_cvs", {.required = false,
-                       .help = "coefficient of variation of each margin's totals, in the order of "
-                               "margins; 0: known exactly"});
+                       .help = "coefficient of variation of each margin's totals: margins may be "
+                               "missed as far as their error allows, and it is part of the "
+                               "variance; 0: known exactly"});
     if (!margin_cvs_.empty() && margin_cvs_.size() != margins_.size())
       config.fail("margin_cvs", "has not one number a margin", "give one a margin, 0 if exact");
     for (double cv : margin_cvs_)
       if (!(cv >= 0)) config.fail("margin_cvs", "holds a negative number", "give 0 or more");
+    errors_ = read_benchmark_errors(config, schema, margins_);
+    if (!margin_cvs_.empty() && errors_.any())
+      config.fail("margin_cvs", "stands beside benchmark_cvs or benchmark_sizes",
+                  "margin_cvs lets margins be missed, the others meet them; choose one");
     cosmetic_ = config.flag("cosmetic", false,
                             "distance (w - d)² / (d - 1): the estimate is also the best linear "
                             "predictor (needs base weights above 1)");
@@ -79,6 +85,10 @@ class Calibration final : public Weighting {
     Auxiliary& x = made.value();
     Start start = starting_weights(index, x);
     if (options_.distance == DistanceKind::raking) leave_out_empty_groups(x, start.weight);
+    // By column, before the blocks are averaged.
+    std::vector<double> sd(x.columns(), 0.0), covariance = target_covariance(errors_, x);
+    for (std::size_t j = 0; j < x.columns() && !margin_cvs_.empty(); ++j)
+      sd[j] = margin_cvs_[x.block_of(j)] * x.targets[j];
     if (equal_within_clusters_) {
       if (index.cluster_of.empty())
         return Failure{FailureKind::unsupported,
@@ -95,7 +105,7 @@ class Calibration final : public Weighting {
         options.q.push_back(start.weight[c] > 0 ? (d - 1) / d : 1.0);
       }
     }
-    options.penalty = penalties(x, index, start);
+    options.penalty = penalties(x, sd, index, start);
     const bool exact = options.penalty.empty();
     auto solved = calibrate(x, start.weight, options);
     if (!solved) return solved.failure();
@@ -103,6 +113,8 @@ class Calibration final : public Weighting {
     weights.factor = std::move(solved.value().factor);
     weights.iterations = solved.value().iterations;
     weights.largest_margin_error = largest_error(x, start.weight, weights.factor).error;
+    if (std::string note = describe_redundant(x, solved.value().redundant); exact && !note.empty())
+      weights.notes.push_back(std::move(note));
     if (!exact)
       weights.notes.push_back(
           fmt::format("margins are met up to their penalty: the largest error, {:.3g} of the "
@@ -118,9 +130,17 @@ class Calibration final : public Weighting {
       weights.notes.push_back(
           fmt::format("{} of {} respondents have a negative weight", negative, index.n));
     for (double& g : weights.factor) g *= start.scale;
-    weights.penalty = options.penalty;
-    weights.q = options.q;
-    note_calibration(std::move(x), weights);
+    WeightStage stage = calibration_stage(std::move(x));
+    // Residuals start from the weights before scaling, so their penalty is on that scale.
+    for (double& p : options.penalty) p /= start.scale;
+    stage.penalty = std::move(options.penalty);
+    stage.q = std::move(options.q);
+    if (!margin_cvs_.empty()) {
+      covariance.assign(sd.size() * sd.size(), 0.0);
+      for (std::size_t j = 0; j < sd.size(); ++j) covariance[j * sd.size() + j] = sd[j] * sd[j];
+    }
+    stage.target_covariance = std::move(covariance);
+    weights.stages.push_back(std::move(stage));
     return weights;
   }
 
@@ -164,8 +184,11 @@ class Calibration final : public Weighting {
     return mean;
   }
 
-  std::vector<double> penalties(const Auxiliary& x, const CellIndex& index,
-                                const Start& start) const {
+  /// Benchmarks with error: the generalised least-squares compromise between the targets (variance
+  /// V) and the sample's own totals, whose variance is Σ d² xx', taken as (Σd²/Σd) X'DX; so the
+  /// penalty is V Σd/Σd² (Fuller 2002, section 4).
+  std::vector<double> penalties(const Auxiliary& x, const std::vector<double>& sd,
+                                const CellIndex& index, const Start& start) const {
     if (ridge_ == 0 &&
         std::all_of(margin_cvs_.begin(), margin_cvs_.end(), [](double cv) { return cv == 0; }))
       return {};
@@ -182,10 +205,7 @@ class Calibration final : public Weighting {
         sum += index.weight[c] * start.scale;
         squares += index.weight_squared[c] * start.scale * start.scale;
       }
-      for (std::size_t j = 0; j < x.columns(); ++j) {
-        const double sd = margin_cvs_[x.block_of(j)] * x.targets[j];
-        penalty[j] += sd * sd * sum / squares;
-      }
+      for (std::size_t j = 0; j < x.columns(); ++j) penalty[j] += sd[j] * sd[j] * sum / squares;
     }
     return penalty;
   }
@@ -195,6 +215,7 @@ class Calibration final : public Weighting {
   Bounds bounds_{};
   double ridge_ = 0;
   std::vector<double> margin_cvs_;
+  BenchmarkErrors errors_;
   bool cosmetic_ = false, equal_within_clusters_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "estimators/weighting/benchmark_error.hpp"
 #include "estimators/weighting/feasibility.hpp"
 #include "estimators/weighting/solver.hpp"
 #include "estimators/weighting/start.hpp"
@@ -15,6 +16,7 @@ class EntropyBalancing final : public Weighting {
   EntropyBalancing(ConfigReader& config, const Schema& schema)
       : margins_(read_margins(config, "margins", schema,
                               "variables, or lists of variables to be crossed; numbers alone")),
+        errors_(read_benchmark_errors(config, schema, margins_)),
         tolerance_(config.real(
             "tolerance", {.min = 1e-15,
                           .max = 0.1,
@@ -44,17 +46,22 @@ class EntropyBalancing final : public Weighting {
         {.distance = DistanceKind::raking, .tolerance = tolerance_, .max_iterations = 200});
     if (!solved) return solved.failure();
     Weights weights;
+    if (std::string note = describe_redundant(x, solved.value().redundant); !note.empty())
+      weights.notes.push_back(std::move(note));
     weights.factor = std::move(solved.value().factor);
     weights.iterations = solved.value().iterations;
     weights.largest_margin_error = largest_error(x, start.weight, weights.factor).error;
     for (std::size_t c = 0; c < index.cells; ++c)
       weights.factor[c] *= start.weight[c] > 0 ? start.scale : 0.0;
-    note_calibration(std::move(x), weights);
+    auto covariance = target_covariance(errors_, x);
+    weights.stages.push_back(calibration_stage(std::move(x)));
+    weights.stages.back().target_covariance = std::move(covariance);
     return weights;
   }
 
  private:
   MarginVariables margins_;
+  BenchmarkErrors errors_;
   double tolerance_;
 };
 

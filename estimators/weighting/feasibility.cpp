@@ -174,4 +174,53 @@ std::string explain_infeasible(const MarginVariables& margins, const CellIndex& 
   return text;
 }
 
+std::string explain_bands(const MarginVariables& margins, const CellIndex& index,
+                          const Benchmarks& benchmarks, double band) {
+  auto made = make_auxiliary(margins, index, benchmarks);
+  if (!made) return {};
+  const Auxiliary& x = made.value();
+  // Columns are shares of the population by cell; rows the total, then the upper and the lower
+  // side of each share: share - wider <= target + band, share + wider >= target - band.
+  LinearProgram lp;
+  lp.add_row(1, 1);
+  const auto target = [&](std::size_t j) { return x.targets[j] / x.scale[0]; };
+  for (std::size_t j = 0; j < x.columns(); ++j) {
+    lp.add_row(-kInfinity, target(j) + band);
+    lp.add_row(target(j) - band, kInfinity);
+  }
+  for (std::size_t c = 0; c < x.cells; ++c) {
+    if (!(index.weight[c] > 0)) continue;
+    Entries entries{{0, 1.0}};
+    for (const auto& block : x.blocks) {
+      const std::size_t j = block.offset + block.groups.group_of[c];
+      entries.push_back({1 + 2 * j, 1.0});
+      entries.push_back({2 + 2 * j, 1.0});
+    }
+    lp.add_column(0, kInfinity, entries);
+  }
+  Entries wider;
+  for (std::size_t j = 0; j < x.columns(); ++j) {
+    wider.push_back({1 + 2 * j, -1.0});
+    wider.push_back({2 + 2 * j, 1.0});
+  }
+  const std::size_t at = lp.add_column(0, kInfinity, wider, 1.0);
+  if (lp.solve() != LinearProgram::Outcome::optimal) return "no weights have these margins";
+  const double more = lp.column_value(at);
+  if (more <= kTolerance)
+    return "the bands can be met; allow more iterations or a larger tolerance";
+  std::string text = fmt::format(
+      "no weights have all shares within ±{:g} of their benchmarks; the smallest band that works "
+      "is "
+      "±{:.4g}",
+      band, band + more);
+  std::string binding;
+  for (std::size_t j = 0; j < x.columns(); ++j) {
+    const double share = lp.row_activity(1 + 2 * j) + more;  // the row holds share - wider
+    if (std::abs(std::abs(share - target(j)) - (band + more)) > kTolerance) continue;
+    binding += fmt::format("{} {} at {:.4g} (benchmark {:.4g})", binding.empty() ? "" : ";",
+                           x.describe(j), share, target(j));
+  }
+  return text + (binding.empty() ? "" : ", with" + binding);
+}
+
 }  // namespace steelyard

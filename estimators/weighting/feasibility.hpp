@@ -29,4 +29,9 @@ Infeasibility diagnose(const Auxiliary& x, std::span<const double> d, const Boun
 std::string explain_infeasible(const MarginVariables& margins, const CellIndex& index,
                                const Benchmarks& benchmarks, const Bounds& bounds);
 
+/// The same for shares that must lie within `band` of theirs, with the population total met: the
+/// least that must be given up and the smallest band that works.
+std::string explain_bands(const MarginVariables& margins, const CellIndex& index,
+                          const Benchmarks& benchmarks, double band);
+
 }  // namespace steelyard

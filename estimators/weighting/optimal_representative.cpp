@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "estimators/weighting/feasibility.hpp"
 #include "estimators/weighting/start.hpp"
 #include "estimators/weighting/weighting.hpp"
 
@@ -37,6 +38,10 @@ class OptimalRepresentative final : public Weighting {
 
   std::vector<VariableId> variables() const override { return variables_of(margins_); }
   std::vector<std::vector<VariableId>> benchmarks() const override { return margins_; }
+
+  std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    return explain_bands(margins_, index, benchmarks, band_);
+  }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     auto made = make_auxiliary(margins_, index, benchmarks);
@@ -93,16 +98,18 @@ class OptimalRepresentative final : public Weighting {
           weights.largest_margin_error, std::abs(present[j] - x.targets[j]) / population - band_);
     }
     // The population total and the shares whose bands bind are what the weights are calibrated on.
-    weights.calibrated_numbers.emplace_back(x.cells, 1.0);
+    auto& binding = weights.stages.emplace_back().blocks;
+    binding.push_back({{}, std::vector<double>(x.cells, 1.0)});
     for (const auto& block : x.blocks)
       for (std::size_t g = 0; g < block.size(); ++g) {
         if (multiplier[block.offset + g] == 1) continue;
-        auto& column = weights.calibrated_numbers.emplace_back(x.cells, 0.0);
+        std::vector<double> column(x.cells);
         for (std::size_t c = 0; c < x.cells; ++c) column[c] = block.groups.group_of[c] == g;
+        binding.push_back({{}, std::move(column)});
       }
     weights.notes.push_back(fmt::format(
         "{} of {} shares are at the edge of their band of ±{:g}; the largest error is {:.3g}",
-        weights.calibrated_numbers.size() - 1, x.columns(), band_, miss));
+        binding.size() - 1, x.columns(), band_, miss));
     return weights;
   }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "estimators/weighting/auxiliary.hpp"
+#include "estimators/weighting/benchmark_error.hpp"
 #include "estimators/weighting/weighting.hpp"
 
 namespace steelyard {
@@ -39,6 +40,7 @@ class Poststratification final : public Weighting {
                     "collapse along variables of the cross");
       collapse_.push_back(id);
     }
+    errors_ = read_benchmark_errors(config, schema, {cross_});
     if (config.is_documenting()) return;
     if (cross_.empty()) config.fail("cross", "is empty", "name at least one variable");
     if (minimum_cell_ > 0 && collapse_.empty())
@@ -67,7 +69,7 @@ class Poststratification final : public Weighting {
     std::vector<double> totals;
   };
 
-  static Weights scaled(const CellIndex& index, Margin margin) {
+  Weights scaled(const CellIndex& index, Margin margin) const {
     Weights weights;
     weights.factor.resize(index.cells);
     std::vector<double> ratio(margin.groups.groups, 0.0);
@@ -78,7 +80,10 @@ class Poststratification final : public Weighting {
     for (std::size_t c = 0; c < index.cells; ++c)
       weights.factor[c] = ratio[margin.groups.group_of[c]];
     weights.iterations = 1;
-    weights.calibrated_on.push_back(std::move(margin.groups));
+    WeightStage& stage = weights.stages.emplace_back();
+    stage.blocks.push_back({std::move(margin.groups), {}});
+    const CalibrationBlock* block = stage.blocks.data();
+    stage.target_covariance = target_covariance(errors_, {&block, 1}, margin.totals, false);
     return weights;
   }
 
@@ -190,6 +195,7 @@ class Poststratification final : public Weighting {
   const Schema* schema_;
   std::vector<VariableId> cross_, collapse_;
   std::size_t minimum_cell_ = 0;
+  BenchmarkErrors errors_;
 };
 
 }  // namespace

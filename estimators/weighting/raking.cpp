@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/sums.hpp"
+#include "estimators/weighting/benchmark_error.hpp"
 #include "estimators/weighting/feasibility.hpp"
 #include "estimators/weighting/solver.hpp"
 #include "estimators/weighting/start.hpp"
@@ -22,7 +23,8 @@ class Raking final : public Weighting {
  public:
   Raking(ConfigReader& config, const Schema& schema)
       : margins_(read_margins(config, "margins", schema,
-                              "variables, or lists of variables to be crossed")),
+                              "variables, or lists of variables to be crossed; numbers alone")),
+        errors_(read_benchmark_errors(config, schema, margins_)),
         bounds_(read_bounds(config,
                             "smallest and largest weight / base weight, for instance "
                             "[0.3, 3]; a weight beyond is cut and the others take over")),
@@ -66,7 +68,9 @@ class Raking final : public Weighting {
     }
     weights.largest_margin_error = largest_error(x, start.weight, weights.factor).error;
     for (double& g : weights.factor) g *= start.scale;
-    note_calibration(std::move(x), weights);
+    auto covariance = target_covariance(errors_, x);
+    weights.stages.push_back(calibration_stage(std::move(x)));
+    weights.stages.back().target_covariance = std::move(covariance);
     return weights;
   }
 
@@ -130,6 +134,7 @@ class Raking final : public Weighting {
   }
 
   MarginVariables margins_;
+  BenchmarkErrors errors_;
   std::optional<Bounds> bounds_;
   double tolerance_;
   int max_iterations_;

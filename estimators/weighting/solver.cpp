@@ -239,4 +239,22 @@ Result<Calibrated> calibrate(const Auxiliary& x, std::span<const double> d,
   return Failure{FailureKind::unsupported, "unknown distance"};
 }
 
+std::string describe_redundant(const Auxiliary& x, std::span<const std::size_t> redundant) {
+  std::string names;
+  bool indicators = false;  // an indicator block came before
+  for (std::size_t b = 0, k = 0; b < x.blocks.size(); ++b) {
+    const bool number = !x.blocks[b].number.empty();
+    const std::size_t spare = !number && indicators ? 1 : 0;
+    indicators = indicators || !number;
+    const std::size_t end = x.blocks[b].offset + x.blocks[b].size();
+    std::vector<std::size_t> here;
+    for (; k < redundant.size() && redundant[k] < end; ++k) here.push_back(redundant[k]);
+    for (std::size_t j = 0; j + spare < here.size(); ++j)
+      names += (names.empty() ? "" : "; ") + x.describe(here[j]);
+  }
+  if (names.empty()) return {};
+  return "fixed in this sample by the margins before them (multicollinear, and consistent): " +
+         names;
+}
+
 }  // namespace steelyard

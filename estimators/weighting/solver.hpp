@@ -46,4 +46,8 @@ struct Calibrated {
 Result<Calibrated> calibrate(const Auxiliary& x, std::span<const double> d,
                              const CalibrationOptions& options);
 
+/// Columns that the margins before them fix in this sample, beyond the one level a margin that the
+/// population total fixes; in words, or empty.
+std::string describe_redundant(const Auxiliary& x, std::span<const std::size_t> redundant);
+
 }  // namespace steelyard

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "estimators/weighting/solver.hpp"
+#include "estimators/weighting/stages.hpp"
 
 namespace steelyard {
 
@@ -72,11 +73,12 @@ double kish_deff(std::span<const double> weight, std::span<const std::uint32_t> 
 namespace {
 
 struct TrimOptions {
-  double upper = 0, lower = 0;  ///< multiples of the mean weight; 0: none
-  double iqr = 0;               ///< cap at median + iqr × interquartile range
-  double deff = 0;              ///< cap so that Kish's design effect is at most this
+  double upper = 0, lower = 0;        ///< multiples of the mean weight; 0: none
+  double iqr = 0;                     ///< cap at median + iqr × interquartile range
+  double at_lower = 0, at_upper = 0;  ///< in units of weight; at_upper 0: none
+  double deff = 0;                    ///< cap so that Kish's design effect is at most this
   TrimRule rule = TrimRule::strict;
-  bool any() const { return upper > 0 || lower > 0 || iqr > 0 || deff > 0; }
+  bool any() const { return upper > 0 || at_upper > 0 || lower > 0 || iqr > 0 || deff > 0; }
 };
 
 const char* to_string(TrimRule rule) {
@@ -104,6 +106,8 @@ class Trimmed final : public Weighting {
     return inner_->explain(index, benchmarks);
   }
 
+  std::vector<std::vector<VariableId>> margins() const override { return inner_->margins(); }
+
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     auto made = inner_->weigh(index, benchmarks);
     if (!made) return made;
@@ -113,16 +117,25 @@ class Trimmed final : public Weighting {
     std::size_t n = 0;
     std::vector<std::uint32_t> respondents = index.respondents;
     for (std::size_t c = 0; c < index.cells; ++c) {
-      if (index.weight[c] <= 0) respondents[c] = 0;
+      // Whose weight is zero is not in the population: no floor lifts it, no surplus goes there.
+      if (index.weight[c] * weights.factor[c] == 0) respondents[c] = 0;
       if (respondents[c] == 0) continue;
+      if (index.weight_squared[c] * respondents[c] > index.weight[c] * index.weight[c] * (1 + 1e-9))
+        return Failure{FailureKind::unsupported,
+                       "trimming cuts each weight, but base weights differ within a cell; weight "
+                       "every respondent as a cell of its own"};
       w[c] = index.weight[c] * weights.factor[c] / respondents[c];
       sum += w[c] * respondents[c];
       n += respondents[c];
     }
     const double mean = sum / static_cast<double>(n);
     double upper = std::numeric_limits<double>::infinity();
-    const double lower = o_.lower > 0 ? o_.lower * mean : -upper;
+    double lower = o_.lower > 0 ? o_.lower * mean : -upper;
     if (o_.upper > 0) upper = o_.upper * mean;
+    if (o_.at_upper > 0) {
+      lower = std::max(lower, o_.at_lower);
+      upper = std::min(upper, o_.at_upper);
+    }
     if (o_.iqr > 0)
       upper = std::min(upper, weight_quantile(w, respondents, 0.5) +
                                   o_.iqr * (weight_quantile(w, respondents, 0.75) -
@@ -134,15 +147,15 @@ class Trimmed final : public Weighting {
     }
     auto trimmed = apply(w, respondents, lower, upper, weights, index);
     if (!trimmed) return trimmed.failure();
-    const bool calibrated = o_.rule == TrimRule::calibrated;
-    if (!calibrated) weights.trimmed.assign(index.cells, 1.0);
-    for (std::size_t c = 0; c < index.cells; ++c) {
-      if (respondents[c] == 0) continue;
-      const double factor = w[c] * respondents[c] / index.weight[c];
-      if (!calibrated && weights.factor[c] != 0) weights.trimmed[c] = factor / weights.factor[c];
-      weights.factor[c] = factor;
-    }
+    Weights cut;
+    cut.factor.assign(index.cells, 1.0);
+    for (std::size_t c = 0; c < index.cells; ++c)
+      if (respondents[c] > 0)
+        cut.factor[c] = w[c] * respondents[c] / (index.weight[c] * weights.factor[c]);
+    add_stage(weights, std::move(cut));
     note(weights, trimmed.value(), lower, upper);
+    if (o_.rule != TrimRule::calibrated && trimmed.value().cut > 0)
+      note_missed(weights, index, benchmarks);
     return made;
   }
 
@@ -151,7 +164,8 @@ class Trimmed final : public Weighting {
                            double lower, double upper, const Weights& weights,
                            const CellIndex& index) const {
     if (o_.rule != TrimRule::calibrated) return trim(w, respondents, lower, upper, o_.rule);
-    Auxiliary x = calibrated_matrix(weights, index.cells);
+    Auxiliary x = calibrated_matrix(weights.stages.empty() ? WeightStage{} : weights.stages.back(),
+                                    index.cells);
     std::vector<double> d(index.cells), lowers(index.cells), uppers(index.cells);
     for (std::size_t c = 0; c < index.cells; ++c) {
       d[c] = w[c] * respondents[c];
@@ -218,6 +232,25 @@ class Trimmed final : public Weighting {
     return best;
   }
 
+  /// What trimming does to a weight is taken as fixed; inside the calibration it is part of it.
+  void add_stage(Weights& weights, Weights cut) const {
+    cut.largest_margin_error = weights.largest_margin_error;
+    cut.at_bounds = weights.at_bounds;
+    if (o_.rule == TrimRule::calibrated && !weights.stages.empty() &&
+        !weights.stages.back().blocks.empty()) {
+      std::vector<double>& stage = weights.stages.back().factor;
+      for (std::size_t c = 0; c < stage.size(); ++c) stage[c] *= cut.factor[c];
+      for (std::size_t c = 0; c < cut.factor.size(); ++c) weights.factor[c] *= cut.factor[c];
+      return;
+    }
+    if (o_.rule == TrimRule::calibrated) {  // on the total alone
+      WeightStage& stage = cut.stages.emplace_back();
+      stage.blocks.push_back({{}, std::vector<double>(cut.factor.size(), 1.0)});
+      stage.factor = cut.factor;
+    }
+    compose(weights, std::move(cut));
+  }
+
   void note(Weights& weights, const TrimResult& result, double lower, double upper) const {
     std::string text = fmt::format("trimmed ({}): ", to_string(o_.rule));
     if (result.cut == 0) {
@@ -230,6 +263,19 @@ class Trimmed final : public Weighting {
     text += result.lost != 0 ? fmt::format("{:.4g} of the total weight is lost", result.lost)
                              : std::string("the total is kept");
     weights.notes.push_back(text);
+  }
+
+  /// Margins that were met before and are not any more.
+  void note_missed(Weights& weights, const CellIndex& index, const Benchmarks& benchmarks) const {
+    const auto x = make_auxiliary(inner_->margins(), index, benchmarks);
+    if (!x || x.value().blocks.empty()) return;
+    const MarginError worst = largest_error(x.value(), index.weight, weights.factor);
+    if (!(worst.error > 1e-9)) return;
+    weights.largest_margin_error = std::max(weights.largest_margin_error, worst.error);
+    weights.notes.push_back(
+        fmt::format("after trimming {} is missed by {:.3g} of the population, the most of all "
+                    "margins; trim_rule = \"calibrated\" keeps them",
+                    x.value().describe(worst.column), worst.error));
   }
 
   std::unique_ptr<const Weighting> inner_;
@@ -248,6 +294,15 @@ std::unique_ptr<const Weighting> with_trimming(std::unique_ptr<const Weighting> 
   o.lower = positive("trim_lower", "floor of the weights as a multiple of their mean; 0: none");
   o.iqr = positive("trim_iqr", "cap at median + this × interquartile range; 0: none");
   o.deff = positive("trim_deff", "cap that brings Kish's design effect down to this; 0: none");
+  const std::vector<double> at = config.reals(
+      "trim_at", {.required = false, .help = "floor and cap [lower, upper] in units of weight"});
+  if (!at.empty()) {
+    if (at.size() != 2 || !(at[0] >= 0 && at[0] < at[1]))
+      config.fail("trim_at", "must be two numbers with 0 <= lower < upper",
+                  "for instance trim_at = [0, 5000]");
+    o.at_lower = at[0];
+    o.at_upper = at[1];
+  }
   const std::string rule = config.text(
       "trim_rule",
       {.fallback = "strict",

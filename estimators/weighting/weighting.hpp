@@ -21,6 +21,8 @@ class Weighting {
   virtual std::vector<VariableId> variables() const = 0;
   /// The margins that it reads from the benchmarks; the study checks them before the first draw.
   virtual std::vector<std::vector<VariableId>> benchmarks() const = 0;
+  /// Those among them that its weights meet.
+  virtual std::vector<std::vector<VariableId>> margins() const { return benchmarks(); }
   /// @param index   respondents collapsed on a superset of variables()
   /// @return one factor a cell; fails: empty_cell, no_convergence, singular_matrix
   virtual Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const = 0;

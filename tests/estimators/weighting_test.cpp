@@ -10,6 +10,7 @@
 namespace steelyard {
 namespace {
 
+using testing::cells_for;
 using testing::make;
 using testing::options_for;
 using testing::RandomWorld;
@@ -21,7 +22,7 @@ TEST_P(AnyWeighting, MeetsItsMarginsOrSaysWhyNot) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     const RandomWorld world(seed, 30 + 20 * (seed % 20));
     const auto weighting = make(weightings(), GetParam(), world.schema, options_for(GetParam()));
-    const CellIndex index = make_cell_index(world.sample, world.cross());
+    const CellIndex index = make_cell_index(world.sample, cells_for(world, *weighting));
     const auto weights = weighting->weigh(index, *world.benchmarks);
     if (!weights) {
       EXPECT_NE(weights.failure().kind, FailureKind::none);
@@ -43,8 +44,8 @@ TEST_P(AnyWeighting, DoesNotDependOnTheOrderOfRespondents) {
   RandomWorld world(7), turned(7);
   for (auto& column : turned.sample.columns) std::reverse(column.begin(), column.end());
   const auto weighting = make(weightings(), GetParam(), world.schema, options_for(GetParam()));
-  const CellIndex a = make_cell_index(world.sample, world.cross()),
-                  b = make_cell_index(turned.sample, turned.cross());
+  const CellIndex a = make_cell_index(world.sample, cells_for(world, *weighting)),
+                  b = make_cell_index(turned.sample, cells_for(turned, *weighting));
   const auto x = weighting->weigh(a, *world.benchmarks),
              y = weighting->weigh(b, *turned.benchmarks);
   ASSERT_TRUE(x.ok() && y.ok());
@@ -66,8 +67,8 @@ TEST_P(AnyWeighting, ARowSplitInTwoHalvesChangesNothing) {
   for (auto& column : split.sample.columns) column.push_back(column[0]);
   ++split.sample.n;
   const auto weighting = make(weightings(), GetParam(), world.schema, options);
-  const CellIndex a = make_cell_index(world.sample, world.cross()),
-                  b = make_cell_index(split.sample, split.cross());
+  const CellIndex a = make_cell_index(world.sample, cells_for(world, *weighting)),
+                  b = make_cell_index(split.sample, cells_for(split, *weighting));
   const auto x = weighting->weigh(a, *world.benchmarks), y = weighting->weigh(b, *split.benchmarks);
   ASSERT_TRUE(x.ok() && y.ok());
   for (std::size_t i = 0; i < world.sample.n; ++i)
@@ -78,7 +79,7 @@ TEST_P(AnyWeighting, ARowSplitInTwoHalvesChangesNothing) {
 TEST_P(AnyWeighting, GivesTheSameBitsFromSeveralThreads) {
   const RandomWorld world(9);
   const auto weighting = make(weightings(), GetParam(), world.schema, options_for(GetParam()));
-  const CellIndex index = make_cell_index(world.sample, world.cross());
+  const CellIndex index = make_cell_index(world.sample, cells_for(world, *weighting));
   const auto expected = weighting->weigh(index, *world.benchmarks);
   ASSERT_TRUE(expected.ok());
   std::vector<std::vector<double>> got(4);
@@ -95,8 +96,9 @@ TEST_P(AnyWeighting, AnEmptyDomainFailsAndIsNotNaN) {
   for (LevelCode& code : world.sample.columns[3]) code = 0;
   const auto weighting = make(weightings(), GetParam(), world.schema, options_for(GetParam()));
   const auto mean = make(functionals(), "mean", world.schema, "variable = \"answer\"");
-  const auto result = testing::estimate(world.sample, *world.benchmarks, *weighting, world.cross(),
-                                        *mean, {{world.schema.id(3), {4}}});
+  const auto result =
+      testing::estimate(world.sample, *world.benchmarks, *weighting, cells_for(world, *weighting),
+                        *mean, {{world.schema.id(3), {4}}});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.failure().kind, FailureKind::empty_domain);
 }

@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -83,7 +84,21 @@ inline std::string options_for(std::string_view weighting) {
   if (weighting == "poststratification")
     return "cross = [\"region\", \"sex\", \"age\"]\nminimum_cell = 5\ncollapse = [\"age\", "
            "\"region\", \"sex\"]";
+  if (weighting == "model_calibration")
+    return "outcome = \"answer\"\npredictors = [\"region\", [\"sex\", \"age\"]]\nmargins = "
+           "[\"region\"]";
+  if (weighting == "sequential")
+    return "steps = [{method = \"poststratification\", cross = [\"region\"]}, "
+           "{method = \"raking\", margins = [\"region\", [\"sex\", \"age\"]]}]";
   return "margins = [\"region\", [\"sex\", \"age\"]]";
+}
+
+/// The world's cross and whatever else the weighting reads.
+inline std::vector<VariableId> cells_for(const RandomWorld& world, const Weighting& weighting) {
+  std::vector<VariableId> cells = world.cross();
+  for (VariableId id : weighting.variables())
+    if (std::find(cells.begin(), cells.end(), id) == cells.end()) cells.push_back(id);
+  return cells;
 }
 
 struct Estimated {

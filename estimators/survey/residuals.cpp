@@ -1,0 +1,115 @@
+#include "estimators/survey/residuals.hpp"
+
+namespace steelyard {
+namespace {
+
+/// a × b by cell; an empty one stands for ones.
+std::vector<double> product(std::span<const double> a, std::span<const double> b) {
+  std::vector<double> out(b.begin(), b.end());
+  for (std::size_t c = 0; c < a.size(); ++c) out[c] *= a[c];
+  return out;
+}
+
+}  // namespace
+
+Projection::Projection(const WeightStage& stage, std::span<const double> d)
+    : x_(calibrated_matrix(stage, d.size())), q_(stage.q), covariance_(stage.target_covariance) {
+  if (none()) return;
+  EXPECTS(covariance_.empty() || covariance_.size() == x_.columns() * x_.columns());
+  std::vector<double> dq(d.begin(), d.end());
+  for (std::size_t c = 0; c < q_.size(); ++c) dq[c] *= q_[c];
+  if (x_.blocks.size() == 1 && x_.blocks[0].number.empty() && stage.penalty.empty()) {
+    group_weight_.assign(x_.columns(), 0.0);
+    x_.transpose_multiply(dq, group_weight_);
+    return;
+  }
+  Eigen::MatrixXd gram;
+  x_.gram(dq, gram);
+  for (std::size_t j = 0; j < stage.penalty.size(); ++j)
+    gram(static_cast<Eigen::Index>(j), static_cast<Eigen::Index>(j)) += stage.penalty[j];
+  columns_ = independent_columns(gram);
+  const auto k = static_cast<Eigen::Index>(columns_.size());
+  Eigen::MatrixXd kept(k, k);
+  for (Eigen::Index a = 0; a < k; ++a)
+    for (Eigen::Index b = 0; b <= a; ++b)
+      kept(a, b) = gram(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(a)]),
+                        static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(b)]));
+  cholesky_.compute(kept);
+}
+
+double Projection::fit(std::span<const double> s, std::vector<double>& fitted) const {
+  std::vector<double> right(x_.columns()), beta(x_.columns(), 0.0), scratch;
+  std::span<const double> weighted = s;
+  if (!q_.empty()) {
+    scratch = product(q_, s);
+    weighted = scratch;
+  }
+  x_.transpose_multiply(weighted, right);
+  if (!group_weight_.empty()) {
+    for (std::size_t g = 0; g < right.size(); ++g)
+      beta[g] = group_weight_[g] > 0 ? right[g] / group_weight_[g] : 0.0;
+  } else {
+    Eigen::VectorXd v(static_cast<Eigen::Index>(columns_.size()));
+    for (std::size_t j = 0; j < columns_.size(); ++j)
+      v[static_cast<Eigen::Index>(j)] = right[columns_[j]];
+    cholesky_.solveInPlace(v);
+    for (std::size_t j = 0; j < columns_.size(); ++j)
+      beta[columns_[j]] = v[static_cast<Eigen::Index>(j)];
+  }
+  fitted.resize(x_.cells);
+  x_.multiply(beta, fitted);
+  double error = 0;
+  if (!covariance_.empty())
+    for (std::size_t j = 0; j < beta.size(); ++j)
+      for (std::size_t k = 0; k < beta.size(); ++k)
+        error += beta[j] * covariance_[j * beta.size() + k] * beta[k];
+  return error;
+}
+
+Residuals::Residuals(const Weights& weights, std::span<const double> d) {
+  const auto factor_of = [&](std::size_t s) -> std::span<const double> {
+    const std::vector<double>& own = weights.stages[s].factor;
+    EXPECTS(!own.empty() || weights.stages.size() == 1);
+    return own.empty() ? weights.factor : own;
+  };
+  std::size_t k = 0;
+  std::vector<double> before;  // product of the factors before stage s
+  for (; k < weights.stages.size() && weights.stages[k].blocks.empty(); ++k)
+    before = product(before, factor_of(k));
+  if (k == weights.stages.size()) return;
+  if (k + 1 < weights.stages.size()) d_.assign(d.begin(), d.end());
+  for (std::size_t s = k; s < weights.stages.size(); ++s) {
+    const std::span<const double> factor = factor_of(s);
+    steps_.push_back({Projection(weights.stages[s], before.empty() ? d : product(before, d)),
+                      factor,
+                      before,
+                      {}});
+    if (s > k) later_ = steps_.back().since = product(later_, factor);
+    if (s + 1 < weights.stages.size() || k > 0) before = product(before, factor);
+    if (s == k) product_ = before;
+  }
+  first_ = product_.empty() ? factor_of(k) : std::span<const double>(product_);
+}
+
+double Residuals::fit(std::span<const double> s, std::vector<double>& fitted) const {
+  if (steps_.size() == 1 && steps_[0].before.empty()) return steps_[0].projection.fit(s, fitted);
+  // m_c = Σ_{i in c} d_i z_i, z as the stage sees it.
+  std::vector<double> m(s.begin(), s.end()), weighted, part;
+  fitted.assign(s.size(), 0.0);
+  double error = 0;
+  for (std::size_t k = steps_.size(); k-- > 0;) {
+    const Step& step = steps_[k];
+    part.assign(s.size(), 0.0);
+    if (!step.projection.none()) {
+      weighted = product(step.before, m);
+      error += step.projection.fit(weighted, part);
+      for (std::size_t c = 0; c < s.size(); ++c)
+        fitted[c] += step.since.empty() ? part[c] : step.since[c] * part[c];
+    }
+    if (k > 0)
+      for (std::size_t c = 0; c < s.size(); ++c) m[c] = step.factor[c] * (m[c] - part[c] * d_[c]);
+  }
+  return error;
+}
+
+}  // namespace steelyard

@@ -1,0 +1,66 @@
+#pragma once
+
+// What calibrations explain of an influence value. The one place where the stages of a weighting
+// turn into its linearized variance, for respondents as for cells.
+
+#include <span>
+#include <vector>
+
+#include "estimators/weighting/auxiliary.hpp"
+
+namespace steelyard {
+
+/// Projection on the calibration variables of one stage, x'β with
+/// β = (X'DQX + penalty)⁻¹ X'DQ z and the weights D before that stage.
+/// Source: Deville & Särndal (1992), JASA 87, 376-382, section 3.4.
+class Projection {
+ public:
+  /// @param d  sum of the weights before the stage, by cell
+  Projection(const WeightStage& stage, std::span<const double> d);
+  bool none() const { return x_.blocks.empty(); }
+  /// x'β of each cell from s_c = Σ_{i in c} d_i z_i. Cost O(cells × blocks + columns²).
+  /// @return β'Vβ, the variance that the targets' own errors add (0: known exactly)
+  double fit(std::span<const double> s, std::vector<double>& fitted) const;
+
+ private:
+  Auxiliary x_;
+  std::span<const double> q_, covariance_;
+  std::vector<double> group_weight_;  ///< a single margin: projection is its groups' means
+  std::vector<std::size_t> columns_;
+  Eigen::LLT<Eigen::MatrixXd> cholesky_;
+};
+
+/// The linearized total of a weighting in stages s = 1 ... S with factors g_s. Stage S has
+/// Σ w_S z = t'β_S + Σ w_{S-1} g_S (z - x'β_S), which is stage S-1's total of another variable, so
+/// from last to first z <- g_s (z - x_s'β_s); a stage without calibration variables: z <- g_s z.
+/// With k the first calibrated stage and all sums by cell this comes to
+///     Σ a_i (t_c z_i - f_c),   a = weights after stage k,   t = g_{k+1} ... g_S,
+/// for one calibration a = w, t = 1, f = x'β. Errors of different stages' targets are taken as
+/// independent. The weights must outlive it.
+class Residuals {
+ public:
+  /// @param d  sum of base weights of each cell
+  Residuals(const Weights& weights, std::span<const double> d);
+  bool none() const { return steps_.empty(); }
+  /// a_i / d_i, by cell.
+  std::span<const double> first() const { return first_; }
+  /// t, by cell; empty: all 1.
+  std::span<const double> later() const { return later_; }
+  /// f of each cell from s_c = Σ_{i in c} d_i z_i (z as it is, not multiplied by t).
+  /// @return the variance that the errors of benchmarks add
+  double fit(std::span<const double> s, std::vector<double>& fitted) const;
+
+ private:
+  struct Step {
+    Projection projection;
+    std::span<const double> factor;
+    std::vector<double> before;  ///< product of the factors before it, by cell; empty: 1
+    std::vector<double> since;   ///< product of factors after stage k up to this one; empty: 1
+  };
+  std::vector<Step> steps_;  ///< stages k ... S
+  std::vector<double> d_;    ///< kept for several stages only
+  std::vector<double> product_, later_;
+  std::span<const double> first_;
+};
+
+}  // namespace steelyard
