@@ -17,9 +17,9 @@ namespace steelyard {
 /// What weigh and estimate share.
 struct FileOptions {
   std::string data, margins, method = "raking", missing = "error", lonely = "fail";
-  std::string strata, trim_rule, interval;
+  std::string strata, trim_rule, interval, pps, probabilities, joint;
   std::vector<std::string> clusters, fpc, ordered, options;
-  std::vector<double> bounds;
+  std::vector<double> bounds, trim_at;
   std::optional<double> trim, trim_lower, trim_iqr, trim_deff, population;
   std::optional<std::uint64_t> seed;
   std::size_t replicates = 0;

@@ -21,6 +21,9 @@ void add_shared(CLI::App* verb, FileOptions& o) {
   verb->add_option("--trim-iqr", o.trim_iqr, "cap at median + this × interquartile range");
   verb->add_option("--trim-deff", o.trim_deff,
                    "cap that brings Kish's design effect down to this");
+  verb->add_option("--trim-at", o.trim_at, "L,U: floor and cap in units of weight")
+      ->delimiter(',')
+      ->expected(2);
   verb->add_option("--trim-rule", o.trim_rule,
                    "strict, once, truncate or calibrated: what becomes of what is cut off");
   verb->add_option("-O,--option", o.options,
@@ -48,6 +51,18 @@ void add_shared(CLI::App* verb, FileOptions& o) {
   verb->add_option("--fpc", o.fpc,
                    "columns of population sizes by stage, or of sampling fractions")
       ->delimiter(',');
+  CLI::Option* pps = verb->add_option(
+      "--pps", o.pps,
+      "primary units were drawn with unequal probabilities: brewer, overton, hartley_rao, poisson, "
+      "or with --joint yates_grundy, horvitz_thompson");
+  CLI::Option* probabilities =
+      verb->add_option("--probabilities", o.probabilities, "column of inclusion probabilities");
+  pps->needs(probabilities);
+  probabilities->needs(pps);
+  verb->add_option("--joint", o.joint,
+                   "CSV of joint inclusion probabilities: a header, then a row and a column for "
+                   "each primary unit in the order of the file")
+      ->needs(pps);
   verb->add_option("--lonely-psu", o.lonely,
                    "a stratum with one primary unit: fail, certainty (adds nothing), adjust "
                    "(distance from the mean of all units) or average (as the other strata)")
@@ -73,6 +88,11 @@ std::string number_list(const std::vector<double>& values) {
   std::string text = "[";
   for (double v : values) text += (text.size() > 1 ? ", " : "") + shortest(v);
   return text + "]";
+}
+
+std::string unquoted(const std::string& text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
 }  // namespace
@@ -181,7 +201,10 @@ WeighRequest weigh_request(const FileOptions& o, const std::string& base) {
   trim("trim_lower", o.trim_lower);
   trim("trim_iqr", o.trim_iqr);
   trim("trim_deff", o.trim_deff);
+  if (!o.trim_at.empty()) r.options.push_back("trim_at=" + number_list(o.trim_at));
   if (!o.trim_rule.empty()) r.options.push_back("trim_rule=\"" + o.trim_rule + "\"");
+  for (const std::string& option : o.options)
+    if (option.starts_with("outcome=")) r.also.push_back(unquoted(option.substr(8)));
   for (const std::string& option : o.options)
     if (option.starts_with("equal_within_clusters")) {
       r.clusters = o.clusters;
@@ -197,6 +220,9 @@ FileDesign file_design(const FileOptions& o) {
   d.strata = o.strata;
   d.clusters = o.clusters;
   d.fpc = o.fpc;
+  d.pps = o.pps;
+  d.probabilities = o.probabilities;
+  d.joint = o.joint;
   d.lonely = o.lonely == "certainty" ? LonelyPsu::certainty
              : o.lonely == "adjust"  ? LonelyPsu::adjust
              : o.lonely == "average" ? LonelyPsu::average

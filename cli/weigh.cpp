@@ -14,17 +14,8 @@ namespace {
 std::vector<std::vector<double>> replicate_columns(const WeighedFile& weighed,
                                                    const SurveyDesign& design,
                                                    const ReplicateDesign& replicates) {
-  SurveyData data;
-  data.n = weighed.n();
+  SurveyData data = weighed.survey_data();
   data.design = &design;
-  for (std::size_t i = 0; i < data.n; ++i) {
-    data.d.push_back(weighed.start(i));
-    data.w.push_back(weighed.weight(i));
-  }
-  data.index = &weighed.index;
-  data.weights = &weighed.weights;
-  data.weighting = weighed.weighting.get();
-  data.benchmarks = weighed.benchmarks.get();
   auto made = replicate_weights(data, replicates);
   if (!made) throw NegativeAnswer(made.failure().detail);
   return std::move(made.value());

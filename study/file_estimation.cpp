@@ -95,17 +95,7 @@ class Assembly {
       weighed_ = weigh_file(weighting, file_, wanted_.requests(), &columns_);
       
       out_.notes = weighed_->notes;
-      data_.n = weighed_->n();
-      data_.d.resize(data_.n);
-      data_.w.resize(data_.n);
-      for (std::size_t k = 0; k < data_.n; ++k) {
-        data_.d[k] = weighed_->start(k);
-        data_.w[k] = weighed_->weight(k);
-      }
-      data_.index = &weighed_->index;
-      data_.weights = &weighed_->weights;
-      data_.weighting = weighed_->weighting.get();
-      data_.benchmarks = weighed_->benchmarks.get();
+      data_ = weighed_->survey_data();
       return;
     }
     columns_ = file_.read(wanted_.requests(), r_.threads);
@@ -126,6 +116,15 @@ class Assembly {
                                     data_.n),
                         "give the weights of the same file, row by row");
       check_weights(weights.name());
+      out_.notes.push_back(
+          "weights from a file are taken as they are; pass --margins instead for standard errors "
+          "that know the weighting, or replicate weights");
+    } else if (!r_.design.pps.empty()) {
+      data_.w.resize(data_.n);
+      const auto& probability = columns_[design_at_.back()].numbers;
+      for (std::size_t i = 0; i < data_.n; ++i) data_.w[i] = 1 / probability[i];
+      check_weights(file_.name());
+      out_.notes.push_back("weights are 1 / " + r_.design.probabilities);
     } else {
       data_.w.assign(data_.n, 1.0);
       out_.notes.push_back("no weights were given: every row counts the same");
@@ -279,8 +278,25 @@ std::vector<ColumnRequest> design_requests(const FileDesign& design) {
   if (!design.strata.empty()) out.push_back({design.strata, ColumnRequest::As::ids});
   for (const std::string& name : design.clusters) out.push_back({name, ColumnRequest::As::ids});
   for (const std::string& name : design.fpc) out.push_back({name, ColumnRequest::As::numbers});
+  if (!design.pps.empty()) out.push_back({design.probabilities, ColumnRequest::As::numbers});
   return out;
 }
+
+namespace {
+
+/// A square matrix in a CSV file with a header.
+std::vector<double> read_joint(const std::string& path, int threads) {
+  const DataFile file = DataFile::open(path);
+  std::vector<ColumnRequest> all;
+  for (const std::string& title : file.header()) all.push_back({title, ColumnRequest::As::numbers});
+  const std::vector<ColumnData> columns = file.read(all, threads);
+  std::vector<double> out;
+  for (std::size_t i = 0; i < file.rows(); ++i)
+    for (const ColumnData& column : columns) out.push_back(column.numbers[i]);
+  return out;
+}
+
+}  // namespace
 
 SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, std::size_t n,
                               std::span<ColumnData> columns) {
@@ -307,6 +323,14 @@ SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, 
                         fmt::format("row {} has no positive population size in column {}", i + 1,
                                     name),
                         "give the population units of its stratum, or sampling fractions");
+  }
+  if (!design.pps.empty()) {
+    const auto method = pps_method(design.pps);
+    if (!method) throw UserError({}, "--pps", method.failure().detail);
+    out.pps = PpsColumns{.method = method.value(),
+                         .probability = std::move(columns[next++].numbers),
+                         .joint = design.joint.empty() ? std::vector<double>{}
+                                                       : read_joint(design.joint, 1)};
   }
   auto made = SurveyDesign::make(out);
   if (!made) throw NegativeAnswer(made.failure().detail);

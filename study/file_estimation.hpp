@@ -16,11 +16,14 @@ struct FileDesign {
   std::string strata;
   std::vector<std::string> clusters, fpc;  ///< by stage
   LonelyPsu lonely = LonelyPsu::fail;
+  std::string pps;            ///< variance under unequal probabilities; empty: equal ones
+  std::string probabilities;  ///< column of inclusion probabilities, with `pps`
+  std::string joint;          ///< CSV file of joint probabilities of the rows; may be empty
 };
 
 struct EstimateFileRequest {
   std::string data;
-  std::string weights;  ///< column, or a file of weights for the same rows; empty: all 1
+  std::string weights;  ///< column, or a file of weights for the same rows; empty: all 1, or 1 / probability
   FileDesign design;
   std::optional<WeighRequest> weighting;  ///< calibrate first, with `weights` as base
   std::vector<std::string> totals, means, proportions, ratios, quantiles, ginis;

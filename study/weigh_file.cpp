@@ -550,7 +550,11 @@ class Assembly {
       }
       for (auto& [k, node] : one) table.insert_or_assign(k, std::move(node));
     }
-    if (takes("margins") && !table.contains("margins")) {
+    if (takes("predictors")) {
+      toml::array list;
+      for (const auto& margin : out_->margins) list.push_back(names(margin));
+      table.emplace("predictors", std::move(list));
+    } else if (takes("margins") && !table.contains("margins")) {
       toml::array list;
       for (const auto& margin : out_->margins) list.push_back(names(margin));
       table.insert("margins", std::move(list));
@@ -614,6 +618,21 @@ void keep(std::span<const std::uint32_t> kept, std::vector<Value>& values) {
 }
 
 }  // namespace
+
+SurveyData WeighedFile::survey_data() const {
+  SurveyData data;
+  data.n = n();
+  data.start_scale = start_scale();
+  data.d.assign(data.n, 1.0);
+  if (!base.empty()) data.d = base;
+  data.w.resize(data.n);
+  for (std::size_t i = 0; i < data.n; ++i) data.w[i] = weight(i);
+  data.index = &index;
+  data.weights = &weights;
+  data.weighting = weighting.get();
+  data.benchmarks = benchmarks.get();
+  return data;
+}
 
 std::optional<MissingRule> parse_missing_rule(std::string_view name) {
   if (name == "error") return MissingRule::error;

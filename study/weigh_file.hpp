@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "core/random.hpp"
-#include "estimators/weighting/auxiliary.hpp"
-#include "estimators/weighting/weighting.hpp"
+#include "estimators/survey/estimation.hpp"
 #include "study/data_source.hpp"
 #include "study/margins_file.hpp"
 
@@ -64,10 +63,14 @@ struct WeighedFile {
   double weight(std::size_t i) const {
     return (base.empty() ? 1.0 : base[i]) * weights.factor[index.cell_of[i]];
   }
-  /// What the row stood for before: its base weight, or population / n.
-  double start(std::size_t i) const {
-    return base.empty() ? population / static_cast<double>(n()) : base[i];
+  /// What everybody starts from without base weights: population / n. With them 1.
+  double start_scale() const {
+    return base.empty() ? population / static_cast<double>(n()) : 1.0;
   }
+  /// What the row stood for before: its base weight, or population / n.
+  double start(std::size_t i) const { return (base.empty() ? 1.0 : base[i]) * start_scale(); }
+  /// The file as estimates take it; refers to this object.
+  SurveyData survey_data() const;
 };
 
 /// Reads the columns and weighs. @param extra  columns that the caller wants as well; they come

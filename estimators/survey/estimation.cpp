@@ -484,7 +484,7 @@ class Estimation {
       for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.w[i];
       return std::nullopt;
     }
-    for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.d[i];
+    for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.d[i] * data_.start_scale;
     reweigh_cells(index, w);
     const auto weights = data_.weighting->weigh(index, *data_.benchmarks);
     if (!weights)

@@ -42,7 +42,10 @@ struct SurveyData {
   std::vector<std::uint32_t> domain_of;  ///< n; >= domains.size(): in none. Empty: all in one
   std::vector<std::string> domains = {""};
   const SurveyDesign* design = nullptr;
-  std::vector<double> d;  ///< weights before calibration
+  std::vector<double> d;  ///< weights before calibration, as the index has them
+  /// What replicates multiply d by before they weigh: population / n where all d are 1, since that
+  /// is what everybody starts from.
+  double start_scale = 1;
   std::vector<double> w;  ///< final weights
   /// The calibration, if there was one; `weighting` is done again in every replicate.
   const CellIndex* index = nullptr;

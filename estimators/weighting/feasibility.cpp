@@ -168,7 +168,7 @@ std::string explain_infeasible(const MarginVariables& margins, const CellIndex& 
       text += fmt::format(". With the upper bound {:g} the lower one must be at most {:.4g}",
                           bounds.upper, found.highest_lower);
     if (!(found.lowest_upper > 0) && found.highest_lower < 0)
-      text += ". No bounds make it possible";
+      text += ". Neither bound alone can be moved far enough: widen both, or merge levels";
   }
   if (!found.cure.empty()) text += ". It becomes possible if you " + found.cure;
   return text;

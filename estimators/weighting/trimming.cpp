@@ -103,6 +103,7 @@ class Trimmed final : public Weighting {
   std::vector<VariableId> variables() const override { return inner_->variables(); }
   std::vector<std::vector<VariableId>> benchmarks() const override { return inner_->benchmarks(); }
   std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    if (inner_->weigh(index, benchmarks)) return {};  // it is the trimming that failed
     return inner_->explain(index, benchmarks);
   }
 
