@@ -432,15 +432,18 @@ class Estimation {
     std::optional<Failure> failure;
     CellIndex index;
     if (data_.weighting) index = *data_.index;
-    std::vector<double> factor(data_.n);
+    std::vector<double> own(sums_.everybody() ? 0 : data_.n);
     Eigen::MatrixXd block;
     for (std::size_t first = 0; first < design.replicates && !failure; first += kBlock) {
       const std::size_t count = std::min(kBlock, design.replicates - first);
       block.resize(static_cast<Eigen::Index>(sums_.size()), static_cast<Eigen::Index>(count));
       for (std::size_t b = 0; b < count && !failure; ++b) {
+        auto column = block.col(static_cast<Eigen::Index>(b));
+        const std::span<double> factor =
+            sums_.everybody() ? std::span(column.data(), data_.n) : std::span(own);
         failure = weigh_replicate(first + b, index, factor);
         if (failure) break;
-        sums_.permute_into(factor, block.col(static_cast<Eigen::Index>(b)));
+        if (!sums_.everybody()) sums_.permute_into(factor, column);
         for (std::size_t r = 0; r < requests_.size(); ++r)
           if (per_replicate(requests_[r]))
             for (std::size_t k = 0; k < domains(); ++k)
@@ -501,7 +504,7 @@ class Estimation {
   }
 
   /// Final weights of replicate r in `w`; why there are none.
-  std::optional<Failure> weigh_replicate(std::size_t r, CellIndex& index, std::vector<double>& w) {
+  std::optional<Failure> weigh_replicate(std::size_t r, CellIndex& index, std::span<double> w) {
     o_.replicates->fill(r, w);
     if (o_.replicates->combined) return std::nullopt;
     if (!data_.weighting) {
