@@ -15,6 +15,10 @@ std::size_t blocks(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t, c
                    const std::uint32_t*, std::size_t, std::uint32_t*, std::size_t) {
   return 0;
 }
+std::size_t draws(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t,
+                  std::size_t, std::uint32_t*, std::size_t) {
+  return 0;
+}
 #else
 /// Low and high halves of 32-bit lanes times a constant.
 template <class D, class V>
@@ -26,30 +30,55 @@ HWY_INLINE void multiply(D d, V a, V constant, V& low, V& high) {
   high = hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, hn::ShiftRight<32>(even)));
 }
 
+/// Philox of counters c0 ... c3, in place.
+template <class D, class V>
+HWY_INLINE void ten_rounds(D d, std::uint64_t seed, V& c0, V& c1, V& c2, V& c3) {
+  const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
+  auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    auto low0 = c0, high0 = c0, low1 = c2, high1 = c2;
+    multiply(d, c0, m0, low0, high0);
+    multiply(d, c2, m1, low1, high1);
+    c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, k0));
+    c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, k1));
+    c1 = low1;
+    c3 = low0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+}
+
 std::size_t blocks(std::uint64_t seed, std::uint32_t purpose, std::uint32_t replicate,
                    std::uint32_t draw, const std::uint32_t* unit_low,
                    const std::uint32_t* unit_high, std::size_t n, std::uint32_t* words,
                    std::size_t stride) {
   const hn::ScalableTag<std::uint32_t> d;
   const std::size_t lanes = hn::Lanes(d);
-  const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     auto c0 = hn::Or(hn::Set(d, draw), hn::ShiftLeft<24>(hn::LoadU(d, unit_high + i)));
     auto c1 = hn::LoadU(d, unit_low + i);
     auto c2 = hn::Set(d, replicate), c3 = hn::Set(d, purpose);
-    auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
-    for (int round = 0; round < 10; ++round) {
-      auto low0 = c0, high0 = c0, low1 = c2, high1 = c2;
-      multiply(d, c0, m0, low0, high0);
-      multiply(d, c2, m1, low1, high1);
-      c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, k0));
-      c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, k1));
-      c1 = low1;
-      c3 = low0;
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
-    }
+    ten_rounds(d, seed, c0, c1, c2, c3);
+    hn::StoreU(c0, d, words + i);
+    hn::StoreU(c1, d, words + stride + i);
+    hn::StoreU(c2, d, words + 2 * stride + i);
+    hn::StoreU(c3, d, words + 3 * stride + i);
+  }
+  return i;
+}
+
+/// The same for one unit's blocks with draws first, first + 1, ...
+std::size_t draws(std::uint64_t seed, std::uint32_t purpose, std::uint32_t replicate,
+                  std::uint32_t unit_low, std::uint32_t first, std::size_t n, std::uint32_t* words,
+                  std::size_t stride) {
+  const hn::ScalableTag<std::uint32_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    auto c0 = hn::Iota(d, first + static_cast<std::uint32_t>(i));
+    auto c1 = hn::Set(d, unit_low), c2 = hn::Set(d, replicate), c3 = hn::Set(d, purpose);
+    ten_rounds(d, seed, c0, c1, c2, c3);
     hn::StoreU(c0, d, words + i);
     hn::StoreU(c1, d, words + stride + i);
     hn::StoreU(c2, d, words + 2 * stride + i);
@@ -66,6 +95,7 @@ HWY_AFTER_NAMESPACE();
 namespace steelyard {
 
 HWY_EXPORT(blocks);
+HWY_EXPORT(draws);
 
 void stream_blocks(Seed seed, Purpose purpose, Replicate replicate, std::uint32_t draw,
                    std::span<const std::uint32_t> unit_low,
@@ -79,6 +109,21 @@ void stream_blocks(Seed seed, Purpose purpose, Replicate replicate, std::uint32_
   for (; i < n; ++i) {
     const std::uint64_t unit = unit_low[i] | (std::uint64_t{unit_high[i]} << 32);
     const PhiloxBlock block = stream_block({seed, purpose, replicate, Unit{unit}}, draw);
+    for (std::size_t k = 0; k < 4; ++k) words[k * stride + i] = block[k];
+  }
+}
+
+void stream_blocks(const StreamId& id, std::uint32_t first, std::size_t count, std::uint32_t* words,
+                   std::size_t stride) {
+  const auto unit = static_cast<std::uint64_t>(id.unit);
+  // Draws count in the low 24 bits of the first word; the unit's high byte lies above them.
+  const std::uint32_t high = static_cast<std::uint32_t>(unit >> 32) << 24;
+  std::size_t i = HWY_DYNAMIC_DISPATCH(draws)(
+      static_cast<std::uint64_t>(id.seed), static_cast<std::uint32_t>(id.purpose),
+      static_cast<std::uint32_t>(id.replicate), static_cast<std::uint32_t>(unit), first | high,
+      count, words, stride);
+  for (; i < count; ++i) {
+    const PhiloxBlock block = stream_block(id, first + static_cast<std::uint32_t>(i));
     for (std::size_t k = 0; k < 4; ++k) words[k * stride + i] = block[k];
   }
 }

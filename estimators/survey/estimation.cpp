@@ -8,6 +8,8 @@
 #include <map>
 #include <numeric>
 
+#include "core/sums.hpp"
+#include "estimators/survey/kernels.hpp"
 #include "estimators/survey/sum_columns.hpp"
 
 namespace steelyard {
@@ -33,12 +35,13 @@ class Estimation {
 
   std::vector<EstimateRow> run(std::vector<double>* replicate_values) {
     for (const EstimateRequest& request : requests_) pairs_.push_back(columns_of(request));
-    const Eigen::MatrixXd w = sums_.permuted(data_.w);
-    totals_ = sums_.sums(w);
+    w_ = sums_.permuted(data_.w);
+    totals_ = sums_.sums(w_);
     rows_.resize(requests_.size() * domains());
     for (std::size_t r = 0; r < requests_.size(); ++r)
       for (std::size_t k = 0; k < domains(); ++k) point(r, k);
     df_ = o_.df ? *o_.df : o_.replicates ? o_.replicates->df : data_.design->df();
+    setting_ = {o_.level, df_, data_.n};
     if (o_.replicates)
       replicate(replicate_values);
     else
@@ -94,7 +97,7 @@ class Estimation {
       return;
     }
     if (q.statistic == SurveyStatistic::quantile)
-      out.estimate = distribution(q, k, data_.w).quantile(q.p, o_.rule);
+      out.estimate = distribution(q, k).quantile(q.p, o_.rule);
     else if (q.statistic == SurveyStatistic::gini)
       out.estimate = gini(q, k, data_.w, nullptr);
     else
@@ -110,6 +113,10 @@ class Estimation {
     const auto &y = data_.columns[q.y], &x = data_.columns[q.x];
     const bool both = q.statistic == SurveyStatistic::ratio;
     std::size_t count = 0;
+    if (sums_.everybody() && !both) {
+      for (double v : y) count += !std::isnan(v);
+      return count;
+    }
     for (std::uint32_t i : rows) count += !std::isnan(y[i]) && !(both && std::isnan(x[i]));
     return count;
   }
@@ -123,7 +130,14 @@ class Estimation {
       if (!std::isnan(y[i]) && !(both && std::isnan(x[i]))) rows.push_back(i);
   }
 
-  /// Answers of a domain by value; their order is kept between calls.
+  /// Answers of a domain by value under the final weights.
+  const WeightedDistribution& distribution(const EstimateRequest& q, std::size_t k) {
+    auto& kept = distributions_[{q.y, k}];
+    if (!kept) kept = distribution(q, k, data_.w);
+    return *kept;
+  }
+
+  /// And under others; the answers' order is kept between calls.
   WeightedDistribution distribution(const EstimateRequest& q, std::size_t k,
                                     std::span<const double> w) {
     const Sorted& s = sorted(q, k);
@@ -143,14 +157,9 @@ class Estimation {
     if (!fresh) return s;
     answered({.statistic = SurveyStatistic::mean, .y = q.y, .x = q.y}, k, s.rows);
     const std::vector<double>& y = data_.columns[q.y];
-    std::vector<std::pair<double, std::uint32_t>> keyed;
-    keyed.reserve(s.rows.size());
-    for (std::uint32_t i : s.rows) keyed.emplace_back(y[i], i);
-    std::sort(keyed.begin(), keyed.end());
-    for (std::size_t i = 0; i < keyed.size(); ++i) {
-      s.rows[i] = keyed[i].second;
-      s.values.push_back(keyed[i].first);
-    }
+    sort_by_value(y, s.rows);
+    s.values.resize(s.rows.size());
+    for (std::size_t i = 0; i < s.values.size(); ++i) s.values[i] = y[s.rows[i]];
     s.identity.resize(s.rows.size());
     std::iota(s.identity.begin(), s.identity.end(), 0u);
     return s;
@@ -223,7 +232,7 @@ class Estimation {
     } else {
       const double below = 1 / sum_of(totals_, k, pairs_[r].denominator), m = out.estimate;
       const double* x = sums_.column(pairs_[r].denominator, k);
-      for (std::size_t i = 0; i < rows.size(); ++i) z_[i] = (y[i] - m * x[i]) * below;
+      linear_influence(y, x, m, below, rows.size(), z_.data());
     }
     return linearizer.variance(sums_.everybody() ? std::span<const std::uint32_t>() : rows, z_);
   }
@@ -251,8 +260,6 @@ class Estimation {
 
   // --- intervals ---------------------------------------------------------------------------------
 
-  IntervalSetting setting() const { return {o_.level, df_, data_.n}; }
-
   void finish(std::size_t r, std::size_t k, double variance) {
     EstimateRow& out = row(r, k);
     out.se = std::sqrt(std::max(0.0, variance));
@@ -266,7 +273,7 @@ class Estimation {
     const Limits limits = proportion_limits(
         out.estimate, out.se,
         statistic == SurveyStatistic::proportion ? interior(out) : ProportionInterval::mean,
-        setting());
+        setting_);
     out.lower = limits.lower;
     out.upper = limits.upper;
     if (statistic == SurveyStatistic::mean || statistic == SurveyStatistic::proportion ||
@@ -281,21 +288,38 @@ class Estimation {
                                                                   : ProportionInterval::beta;
   }
 
+  /// Total weight of a domain's rows.
+  double domain_weight(std::size_t k) {
+    if (domain_weights_.empty())
+      for (std::size_t j = 0; j < domains(); ++j) {
+        const double* w = w_.data() + sums_.first(j);
+        domain_weights_.push_back(total({w, sums_.rows(j).size()}));
+      }
+    return domain_weights_[k];
+  }
+
   /// Variance over S²(N - n)/(N n), S² = n/(n - 1) Σw(y - mean)²/Σw; with replacement S²/n.
   void design_effects(std::size_t r, std::size_t k, double variance) {
     EstimateRow& out = row(r, k);
     const EstimateRequest& q = requests_[r];
     const std::vector<double>& y = data_.columns[q.y];
-    double weight = 0, sum = 0, squares = 0;
     const auto rows = sums_.rows(k);
-    for (std::uint32_t i : rows)
-      if (!std::isnan(y[i])) {
-        weight += data_.w[i];
-        sum += data_.w[i] * y[i];
-      }
-    const double mean = sum / weight;
-    for (std::uint32_t i : rows)
-      if (!std::isnan(y[i])) squares += data_.w[i] * (y[i] - mean) * (y[i] - mean);
+    double weight = 0, sum = 0, squares = 0;
+    if (out.n == rows.size()) {
+      const double* w = w_.data() + sums_.first(k);
+      weight = domain_weight(k);
+      sum = sum_of(totals_, k, pairs_[r].numerator);
+      squares = squares_about(w, sums_.column(pairs_[r].numerator, k), sum / weight, rows.size());
+    } else {
+      for (std::uint32_t i : rows)
+        if (!std::isnan(y[i])) {
+          weight += data_.w[i];
+          sum += data_.w[i] * y[i];
+        }
+      const double mean = sum / weight;
+      for (std::uint32_t i : rows)
+        if (!std::isnan(y[i])) squares += data_.w[i] * (y[i] - mean) * (y[i] - mean);
+    }
     const auto n = static_cast<double>(out.n);
     const double s2 = n / (n - 1) * squares / weight;
     const double unit = q.statistic == SurveyStatistic::total ? weight * weight : 1.0;
@@ -319,10 +343,10 @@ class Estimation {
 
   void invert(std::size_t r, std::size_t k, double share, double se) {
     EstimateRow& out = row(r, k);
-    const auto f = distribution(requests_[r], k, data_.w);
+    const auto& f = distribution(requests_[r], k);
     const bool inside = share > 0 && share < 1 && se > 0;
     const Limits p =
-        inside ? proportion_limits(share, se, o_.woodruff, setting()) : Limits{share, share};
+        inside ? proportion_limits(share, se, o_.woodruff, setting_) : Limits{share, share};
     set_quantile_limits(out, f.quantile(p.lower, o_.rule), f.quantile(p.upper, o_.rule));
   }
 
@@ -330,7 +354,7 @@ class Estimation {
     out.lower = lower;
     out.upper = upper;
     out.df = df_;
-    out.se = (upper - lower) / (2 * t_quantile(o_.level, df_));
+    out.se = (upper - lower) / (2 * setting_.t);
   }
 
   /// Ends where the score test of "this is the quantile" turns.
@@ -340,7 +364,7 @@ class Estimation {
     const Sorted& s = sorted(q, k);
     std::vector<double> values = s.values;
     values.erase(std::unique(values.begin(), values.end()), values.end());
-    const double t = t_quantile(o_.level, df_);
+    const double t = setting_.t;
     const auto score = [&](std::size_t at) {
       const Share share = share_variance(linearizer, q, k, values[at]);
       return (q.p - share.value) / std::sqrt(std::max(0.0, share.variance.value()));
@@ -361,7 +385,7 @@ class Estimation {
           low > 0 && std::abs(score(low - 1) - goal) < std::abs(score(low) - goal) ? low - 1 : low;
       rank[end] = values[at];
     }
-    const auto f = distribution(q, k, data_.w);
+    const auto& f = distribution(q, k);
     const auto limit = [&](double at) {
       if (o_.quantiles == QuantileInterval::score) return f.quantile(f.at_or_below(at), o_.rule);
       const auto below = static_cast<double>(
@@ -381,7 +405,7 @@ class Estimation {
     std::vector<double> cumulated;
     for (std::uint32_t i : s.rows) cumulated.push_back(static_cast<double>(running += data_.w[i]));
     const std::size_t n = cumulated.size();
-    if (o_.rule == QuantileRule::hf7) return distribution(q, k, data_.w).quantile(p, o_.rule);
+    if (o_.rule == QuantileRule::hf7) return distribution(q, k).quantile(p, o_.rule);
     std::size_t at = 0;
     for (std::size_t i = 0; i < n; ++i)
       if (cumulated[i] <= p * sum) at = i;
@@ -408,15 +432,18 @@ class Estimation {
     std::optional<Failure> failure;
     CellIndex index;
     if (data_.weighting) index = *data_.index;
-    std::vector<double> factor(data_.n);
+    std::vector<double> own(sums_.everybody() ? 0 : data_.n);
     Eigen::MatrixXd block;
     for (std::size_t first = 0; first < design.replicates && !failure; first += kBlock) {
       const std::size_t count = std::min(kBlock, design.replicates - first);
       block.resize(static_cast<Eigen::Index>(sums_.size()), static_cast<Eigen::Index>(count));
       for (std::size_t b = 0; b < count && !failure; ++b) {
+        auto column = block.col(static_cast<Eigen::Index>(b));
+        const std::span<double> factor =
+            sums_.everybody() ? std::span(column.data(), data_.n) : std::span(own);
         failure = weigh_replicate(first + b, index, factor);
         if (failure) break;
-        sums_.permute_into(factor, block.col(static_cast<Eigen::Index>(b)));
+        if (!sums_.everybody()) sums_.permute_into(factor, column);
         for (std::size_t r = 0; r < requests_.size(); ++r)
           if (per_replicate(requests_[r]))
             for (std::size_t k = 0; k < domains(); ++k)
@@ -477,7 +504,7 @@ class Estimation {
   }
 
   /// Final weights of replicate r in `w`; why there are none.
-  std::optional<Failure> weigh_replicate(std::size_t r, CellIndex& index, std::vector<double>& w) {
+  std::optional<Failure> weigh_replicate(std::size_t r, CellIndex& index, std::span<double> w) {
     o_.replicates->fill(r, w);
     if (o_.replicates->combined) return std::nullopt;
     if (!data_.weighting) {
@@ -520,8 +547,12 @@ class Estimation {
   SumColumns::Sums totals_;
   std::vector<SumPair> pairs_;
   std::vector<EstimateRow> rows_;
+  Eigen::MatrixXd w_;  ///< final weights in the order of sums_
+  std::vector<double> domain_weights_;
   double df_ = 0;
+  IntervalSetting setting_;
   std::map<std::pair<std::size_t, std::size_t>, Sorted> sorted_;
+  std::map<std::pair<std::size_t, std::size_t>, std::optional<WeightedDistribution>> distributions_;
   std::vector<double> scratch_, z_;
   std::vector<std::uint32_t> some_rows_;
 };

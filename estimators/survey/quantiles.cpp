@@ -1,6 +1,9 @@
 #include "estimators/survey/quantiles.hpp"
 
+#include <hwy/contrib/sort/vqsort.h>
+
 #include <algorithm>
+#include <bit>
 #include <boost/math/distributions/beta.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
@@ -45,7 +48,7 @@ double t_quantile(double level, double df) {
 }
 
 Limits proportion_limits(double p, double se, ProportionInterval method, const IntervalSetting& s) {
-  const double t = t_quantile(s.level, s.df), half = (1 - s.level) / 2;
+  const double t = s.t, half = (1 - s.level) / 2;
   if (method == ProportionInterval::mean) return {p - t * se, p + t * se};
   if (!(p > 0 && p < 1) || !(se > 0)) {
     // On the boundary only the methods with an effective sample size say anything; there is none
@@ -88,6 +91,20 @@ Limits proportion_limits(double p, double se, ProportionInterval method, const I
       return likelihood_limits(p, se, t, s);
   }
   return {kNan, kNan};
+}
+
+void sort_by_value(std::span<const double> value, std::span<std::uint32_t> rows) {
+  // The bits of a double, its sign turned over, are in the order of its value; below them the row.
+  std::vector<hwy::uint128_t> keys(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto bits = std::bit_cast<std::uint64_t>(value[rows[i]] + 0.0);  // -0 is 0
+    const std::uint64_t sign = std::uint64_t{1} << 63;
+    keys[i].hi = bits & sign ? ~bits : bits | sign;
+    keys[i].lo = rows[i];
+  }
+  const hwy::Sorter sorter;
+  sorter(keys.data(), keys.size(), hwy::SortAscending());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(keys[i].lo);
 }
 
 WeightedDistribution::WeightedDistribution(std::span<const double> x, std::span<const double> w,

@@ -28,22 +28,27 @@ enum class ProportionInterval {
   likelihood,  ///< binomial likelihood ratio, scaled by the design effect
 };
 
+/// Student's t quantile at 0.5 + level / 2; normal if df is infinite.
+double t_quantile(double level, double df);
+
 /// What an interval needs to know besides the estimate.
 struct IntervalSetting {
   double level = 0.95, df = 0;
-  std::size_t n = 0;  ///< respondents in the design
+  std::size_t n = 0;                 ///< respondents in the design
+  double t = t_quantile(level, df);  ///< made once for many intervals: it is the dearest part
 };
 
 struct Limits {
   double lower = 0, upper = 0;
 };
 
-/// Student's t quantile at 0.5 + level / 2; normal if df is infinite.
-double t_quantile(double level, double df);
-
 /// @return limits; they may lie outside [0, 1] for `mean`. NaN where the scale has none (p = 0).
 Limits proportion_limits(double p, double se, ProportionInterval method,
                          const IntervalSetting& setting);
+
+/// Puts rows in order of their values, equal ones by row. No value may be NaN.
+/// Cost O(n log n), vectorised.
+void sort_by_value(std::span<const double> value, std::span<std::uint32_t> rows);
 
 /// Answers in order of value with their cumulated weights; zero weights are left out.
 class WeightedDistribution {

@@ -9,6 +9,8 @@
 #include <memory>
 #include <numeric>
 
+#include "core/random_blocks.hpp"
+
 namespace steelyard {
 namespace {
 
@@ -73,34 +75,45 @@ struct Resampler {
     }
   }
 
-  Stream stream(std::size_t replicate, std::size_t stage, std::size_t parent) const {
-    return Stream({*options.seed, purpose("replicate weights"),
-                   Replicate{static_cast<std::uint32_t>(replicate)},
-                   Unit{(std::uint64_t{stage} << 36) | parent}});
+  StreamId stream(std::size_t replicate, std::size_t stage, std::size_t parent) const {
+    return {*options.seed, purpose("replicate weights"),
+            Replicate{static_cast<std::uint32_t>(replicate)},
+            Unit{(std::uint64_t{stage} << 36) | parent}};
+  }
+
+  /// How often each of n units comes up in `draws` draws with replacement; draws is n at most, so
+  /// that 16 bits do.
+  static void count_draws(const StreamId& id, std::size_t draws, std::size_t n,
+                          std::vector<std::uint16_t>& hits) {
+    hits.assign(n, 0);
+    BulkStream random(id, draws);
+    for (std::size_t k = 0; k < draws; ++k) ++hits[random.below(n)];
   }
 
   /// Centred deviation a - 1 of each unit of a stage, given that its parent was kept.
   void deviations(std::size_t r, std::size_t s, std::vector<double>& a) const {
     const DesignStage& stage = design.stages()[s];
     a.assign(stage.units, 0.0);
+    std::vector<std::uint16_t> hits;
     for (std::size_t p = 0; p < stage.parents; ++p) {
       const std::uint32_t* units = families[s].unit.data() + families[s].first[p];
       const std::size_t n = families[s].first[p + 1] - families[s].first[p];
       const double open = above[s][p] * (1 - stage.fraction[p]);
       if (open <= 1e-15 || n < 2) continue;
       const auto size = static_cast<double>(n);
-      Stream random = stream(r, s, p);
+      const StreamId id = stream(r, s, p);
+      Stream random(id);
       switch (options.method) {
         case ReplicateMethod::bootstrap: {
-          for (std::size_t k = 1; k < n; ++k) a[units[random.below(n)]] += 1;
           const double lambda = std::sqrt(open);
+          count_draws(id, n - 1, n, hits);
           for (std::size_t k = 0; k < n; ++k)
-            a[units[k]] = lambda * (a[units[k]] * size / (size - 1) - 1);
+            a[units[k]] = lambda * (hits[k] * size / (size - 1) - 1);
           break;
         }
         case ReplicateMethod::canty_davison:
-          for (std::size_t k = 0; k < n; ++k) a[units[random.below(n)]] += 1;
-          for (std::size_t k = 0; k < n; ++k) a[units[k]] -= 1;
+          count_draws(id, n, n, hits);
+          for (std::size_t k = 0; k < n; ++k) a[units[k]] = hits[k] - 1.0;
           break;
         case ReplicateMethod::preston: {
           const std::size_t m = n / 2;
@@ -137,7 +150,7 @@ struct Resampler {
     std::fill(factor.begin(), factor.end(), 1.0);
     const bool one_stage = options.method == ReplicateMethod::canty_davison ||
                            options.method == ReplicateMethod::bayesian || design.one_stage();
-    std::vector<double> a, kept;
+    std::vector<double> a;
     for (std::size_t s = 0; s < (one_stage ? 1 : design.stages().size()); ++s) {
       deviations(r, s, a);
       const auto& map = design.stages()[s].unit_of_row;

@@ -4,13 +4,17 @@
 #include <cmath>
 #include <numeric>
 
+#include "estimators/survey/kernels.hpp"
+
 namespace steelyard {
 namespace {
 
 enum Kind { kPlain, kPresent, kPaired, kOnes };
 
 bool has_missing(std::span<const double> y) {
-  return std::any_of(y.begin(), y.end(), [](double v) { return std::isnan(v); });
+  std::size_t missing = 0;  // without an early end it is vectorised
+  for (double v : y) missing += std::isnan(v);
+  return missing > 0;
 }
 
 }  // namespace
@@ -36,15 +40,20 @@ SumColumns::SumColumns(std::size_t n, std::span<const std::uint32_t> domain_of,
 
 template <typename Value>
 std::size_t SumColumns::push(Value&& value) {
-  auto& column = columns_.emplace_back(order_.size());
+  auto& column = made_.emplace_back(order_.size());
   for (std::size_t i = 0; i < column.size(); ++i) column[i] = value(order_[i]);
+  columns_.push_back(column.data());
   return columns_.size() - 1;
 }
 
 std::size_t SumColumns::add(std::size_t key, std::span<const double> y) {
   const auto [at, fresh] = known_.try_emplace({kPlain, {key, 0}}, 0);
-  if (fresh) at->second = push([&](std::size_t i) { return std::isnan(y[i]) ? 0.0 : y[i]; });
-  return at->second;
+  if (!fresh) return at->second;
+  if (everybody_ && !has_missing(y)) {
+    columns_.push_back(y.data());
+    return at->second = columns_.size() - 1;
+  }
+  return at->second = push([&](std::size_t i) { return std::isnan(y[i]) ? 0.0 : y[i]; });
 }
 
 std::size_t SumColumns::ones() {
@@ -71,7 +80,8 @@ std::size_t SumColumns::add_where_present(std::size_t key, std::span<const doubl
 }
 
 std::size_t SumColumns::add_at_or_below(std::span<const double> y, std::span<const double> limit) {
-  auto& column = columns_.emplace_back(order_.size());
+  auto& column = made_.emplace_back(order_.size());
+  columns_.push_back(column.data());
   for (std::size_t k = 0; k + 1 < first_.size(); ++k)
     for (std::size_t i = first_[k]; i < first_[k + 1]; ++i) column[i] = y[order_[i]] <= limit[k];
   return columns_.size() - 1;
@@ -93,19 +103,20 @@ void SumColumns::permute_into(std::span<const double> w, Eigen::Ref<Eigen::Vecto
 
 SumColumns::Sums SumColumns::sums(const Eigen::MatrixXd& w) const {
   // Row blocks of every column against all weights: the weights' block stays in the cache.
-  constexpr std::size_t kRows = 1024;
+  constexpr std::size_t kRows = 512;
+  const auto sets = static_cast<std::size_t>(w.cols());
+  std::vector<const double*> weights;
+  for (std::size_t r = 0; r < sets; ++r) weights.push_back(w.data() + r * order_.size());
+  std::vector<double> sum(columns_.size() * sets);
   Sums out;
   for (std::size_t k = 0; k + 1 < first_.size(); ++k) {
-    Eigen::MatrixXd& sum = out.emplace_back(static_cast<Eigen::Index>(columns_.size()), w.cols());
-    sum.setZero();
-    for (std::size_t from = first_[k]; from < first_[k + 1]; from += kRows) {
-      const auto count = static_cast<Eigen::Index>(std::min(kRows, first_[k + 1] - from));
-      const auto weights = w.middleRows(static_cast<Eigen::Index>(from), count);
-      for (std::size_t j = 0; j < columns_.size(); ++j) {
-        const Eigen::Map<const Eigen::RowVectorXd> column(columns_[j].data() + from, count);
-        sum.row(static_cast<Eigen::Index>(j)).noalias() += column * weights;
-      }
-    }
+    std::fill(sum.begin(), sum.end(), 0.0);
+    for (std::size_t from = first_[k]; from < first_[k + 1]; from += kRows)
+      add_cross_products(columns_, weights, from, std::min(kRows, first_[k + 1] - from), sum.data(),
+                         sets);
+    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    out.push_back(Eigen::Map<const RowMajor>(sum.data(), static_cast<Eigen::Index>(columns_.size()),
+                                             w.cols()));
   }
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include <Eigen/Dense>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <utility>
@@ -27,12 +28,15 @@ class SumColumns {
   std::span<const std::uint32_t> rows(std::size_t domain) const {
     return {order_.data() + first_[domain], first_[domain + 1] - first_[domain]};
   }
+  /// Where the rows of a domain begin, in the order that permuted() makes.
+  std::size_t first(std::size_t domain) const { return first_[domain]; }
   /// A column's values for the rows of a domain.
   const double* column(std::size_t column, std::size_t domain) const {
-    return columns_[column].data() + first_[domain];
+    return columns_[column] + first_[domain];
   }
 
   /// Number of the column with y, missing answers as 0; the same `key` gives the same column.
+  /// A column that needs no change is not copied: y must outlive the object.
   std::size_t add(std::size_t key, std::span<const double> y);
   /// 1 where y is not missing.
   std::size_t add_present(std::size_t key, std::span<const double> y);
@@ -46,7 +50,7 @@ class SumColumns {
   Eigen::MatrixXd permuted(std::span<const double> w) const;
   void permute_into(std::span<const double> w, Eigen::Ref<Eigen::VectorXd> out) const;
 
-  /// Cost O(columns × rows × sets), near the speed of a matrix product.
+  /// Cost O(columns × rows × sets), near the speed of the processor's multiply-adds.
   Sums sums(const Eigen::MatrixXd& w) const;
 
  private:
@@ -57,7 +61,8 @@ class SumColumns {
   std::vector<std::uint32_t> order_;
   std::vector<std::size_t> first_;
   bool everybody_ = false;
-  std::vector<std::vector<double>> columns_;
+  std::vector<const double*> columns_;
+  std::deque<std::vector<double>> made_;  ///< those that are not somebody else's
   /// (kind, key, other key) of columns that may be shared.
   std::map<std::pair<int, std::pair<std::size_t, std::size_t>>, std::size_t> known_;
 };

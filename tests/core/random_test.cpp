@@ -24,6 +24,19 @@ static_assert(philox4x32({0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u}, 0
                          0x299f31d0u) ==
               PhiloxBlock{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u});
 
+TEST(BulkStream, GivesTheNumbersOfAStream) {
+  for (const std::uint64_t unit : {std::uint64_t{11}, kMaxUnits - 5})
+    for (const std::size_t expected : {1, 7, 100, 5000}) {
+      const StreamId id{Seed{0x123456789abcdef0}, purpose("person"), Replicate{3}, Unit{unit}};
+      Stream one(id);
+      BulkStream many(id, expected);
+      for (int i = 0; i < 2000; ++i) {
+        EXPECT_EQ(many.bits64(), one.bits64()) << i;
+        EXPECT_EQ(many.below(7), one.below(7)) << i;
+      }
+    }
+}
+
 TEST(Stream, IsAPureFunctionOfItsId) {
   const StreamId id{Seed{7}, purpose("person"), Replicate{3}, Unit{11}};
   Stream a(id), b(id);

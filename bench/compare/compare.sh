@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Side by side with R's survey on the timing workload: both in turn, several times, each on one core; the table of
+# medians goes to the screen and to bench/compare/latest.md.
+#
+#   bench/compare/compare.sh [REPEATS=5] [HEAVY=1] [CORE=0]
+#
+# HEAVY: how often R's tasks of minutes are run (0: not at all). Needs a release build (cmake --preset release), R and
+# its survey, which are installed from Debian if missing.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+repeats=${1:-5} heavy=${2:-1} core=${3:-0}
+packages=(r-base-core r-cran-survey r-cran-mass)
+missing=()
+for p in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  echo "installing: ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+cmake --build "$root/build/release" --target workload_bench >/dev/null || {
+  echo "no release build; run: cmake --preset release" >&2; exit 2; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+Rscript "$here/make_sample.R" "$work" 26252 20240601 >/dev/null
+gzip -dc "$root/tests/golden/workload/sample.csv.gz" | cmp - "$work/sample.csv" || {
+  echo "this R does not make the sample of tests/golden/workload" >&2; exit 1; }
+pinned() { if command -v taskset >/dev/null; then taskset -c "$core" "$@"; else "$@"; fi; }
+loads=$(cut -d' ' -f1 /proc/loadavg)
+for i in $(seq "$repeats"); do
+  echo "round $i of $repeats" >&2
+  pinned Rscript "$here/time_survey.R" "$work" "$work/r.csv" light
+  pinned "$root/build/release/bin/workload_bench" --benchmark_format=json --benchmark_min_time=0.2 >"$work/ours_$i.json" 2>"$work/errors"
+  loads="$loads $(cut -d' ' -f1 /proc/loadavg)"
+done
+[ "$heavy" -eq 0 ] || pinned Rscript "$here/time_survey.R" "$work" "$work/r.csv" heavy "$heavy"
+version=$(Rscript -e 'cat(R.version$major, ".", R.version$minor, ", survey ", as.character(packageVersion("survey")), sep = "")')
+python3 "$here/table.py" "$work" "$version" "$loads" "$here/peers.csv" | tee "$work/latest.md"
+mv "$work/latest.md" "$here/latest.md"
