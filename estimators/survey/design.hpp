@@ -3,6 +3,7 @@
 // A sampling design as a user describes it: strata, clusters in stages, population sizes.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,9 +14,10 @@ namespace steelyard {
 /// What to do with a stratum that has a single sampled unit (and is not taken completely).
 enum class LonelyPsu {
   fail,       ///< say so: there is no variance estimate
-  certainty,  ///< it adds nothing
-  adjust,     ///< its distance from the mean of all units of the stage instead of its stratum's
-  average,    ///< the average contribution of the other strata
+  certainty,  ///< it adds nothing (R's survey has "remove" as a second name for it)
+  adjust,     ///< its distance from zero, the mean of a linearized mean's totals, instead of its
+              ///< stratum's mean
+  average,    ///< the average contribution of the other strata, those taken completely included
 };
 
 /// Units of one stage of selection within their parents (strata at the first stage, the units of
@@ -66,6 +68,14 @@ class SurveyDesign {
   /// Cost O(n × stages). Source: Särndal, Swensson & Wretman (1992), result 4.3.1 and 4.4.
   Result<double> variance(std::span<const double> u) const;
 
+  /// e with Σ e² = variance(u), and linear in u: the covariance of two totals is the product of
+  /// their deviations. All stages' units in turn. Fails as `variance`. Cost O(n × stages).
+  Result<std::vector<double>> deviations(std::span<const double> u) const;
+  /// Totals of u in the first stage's units.
+  std::vector<double> psu_totals(std::span<const double> u) const;
+  /// Primary units minus strata among these rows, those of weight 0 left out.
+  double df_of_rows(std::span<const std::uint32_t> rows, std::span<const double> w) const;
+
   /// The variance from totals of the first stage's units alone (no later stage contributes).
   bool one_stage() const { return effective_stages_ == 1; }
   Result<double> variance_of_unit_totals(std::span<const double> totals) const {
@@ -77,7 +87,9 @@ class SurveyDesign {
 
  private:
   Result<double> stage_variance(std::size_t stage, std::span<const double> totals) const;
-  Failure single(std::size_t parent) const;
+  std::optional<Failure> add_deviations(std::size_t stage, std::span<const double> totals,
+                                        std::vector<double>& out) const;
+  Failure single(std::size_t stage, std::size_t parent) const;
 
   std::size_t n_ = 0, effective_stages_ = 1;
   std::vector<DesignStage> stages_;

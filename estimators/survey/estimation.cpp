@@ -38,12 +38,17 @@ class Estimation {
     rows_.resize(requests_.size() * domains());
     for (std::size_t r = 0; r < requests_.size(); ++r)
       for (std::size_t k = 0; k < domains(); ++k) point(r, k);
-    df_ = o_.df ? *o_.df : o_.replicates ? o_.replicates->df : data_.design->df();
     if (o_.replicates)
       replicate(replicate_values);
     else
       linearize();
     return std::move(rows_);
+  }
+
+  /// What run() also fills, by row, under linearization.
+  void keep_influences(std::vector<std::vector<double>>& u) {
+    u.assign(requests_.size() * domains(), {});
+    influences_ = &u;
   }
 
  private:
@@ -184,6 +189,14 @@ class Estimation {
     return g;
   }
 
+  /// Degrees of freedom of a domain's estimates.
+  double df_of(std::size_t k) const {
+    if (o_.df) return *o_.df;
+    const double df = o_.replicates ? o_.replicates->df : data_.design->df();
+    if (!o_.domain_df || sums_.everybody()) return df;
+    return std::min(df, data_.design->df_of_rows(sums_.rows(k), data_.w));
+  }
+
   // --- linearization -----------------------------------------------------------------------------
 
   void linearize() {
@@ -193,10 +206,12 @@ class Estimation {
         EstimateRow& out = row(r, k);
         if (out.failure) continue;
         const EstimateRequest& q = requests_[r];
+        df_ = df_of(k);
         if (q.statistic == SurveyStatistic::quantile) {
           quantile_interval(r, k, [&](double at) { return share_variance(linearizer, q, k, at); });
           if (!out.failure && o_.quantiles != QuantileInterval::woodruff)
             score_interval(linearizer, r, k);
+          if (influences_ && !out.failure) quantile_influence(linearizer, r, k);
           continue;
         }
         const auto variance = linear_variance(linearizer, r, k);
@@ -213,7 +228,7 @@ class Estimation {
     const EstimateRow& out = row(r, k);
     if (q.statistic == SurveyStatistic::gini) {
       gini(q, k, data_.w, &z_);
-      return linearizer.variance(sorted(q, k).rows, z_);
+      return variance_and_influence(linearizer, r, k, sorted(q, k).rows);
     }
     const double* y = sums_.column(pairs_[r].numerator, k);
     const auto rows = sums_.rows(k);
@@ -225,7 +240,26 @@ class Estimation {
       const double* x = sums_.column(pairs_[r].denominator, k);
       for (std::size_t i = 0; i < rows.size(); ++i) z_[i] = (y[i] - m * x[i]) * below;
     }
-    return linearizer.variance(sums_.everybody() ? std::span<const std::uint32_t>() : rows, z_);
+    return variance_and_influence(linearizer, r, k,
+                                  sums_.everybody() ? std::span<const std::uint32_t>() : rows);
+  }
+
+  /// Of z_ on the given rows.
+  Result<double> variance_and_influence(Linearizer& linearizer, std::size_t r, std::size_t k,
+                                        std::span<const std::uint32_t> rows) {
+    if (influences_) linearizer.residuals(rows, z_, (*influences_)[r * domains() + k]);
+    return linearizer.variance(rows, z_);
+  }
+
+  /// A quantile moves by -1/f for each unit that F moves; f, the density, is what makes the
+  /// interval's standard error agree with that of F.
+  void quantile_influence(Linearizer& linearizer, std::size_t r, std::size_t k) {
+    const EstimateRow& out = row(r, k);
+    const Share share = share_variance(linearizer, requests_[r], k, out.estimate);
+    std::vector<double>& u = (*influences_)[r * domains() + k];
+    linearizer.residuals(some_rows_, z_, u);
+    const double se = std::sqrt(std::max(0.0, share.variance.value()));
+    for (double& v : u) v *= se > 0 ? -out.se / se : 0.0;
   }
 
   /// F(at) of a domain and the variance of its estimate.
@@ -270,7 +304,7 @@ class Estimation {
     out.lower = limits.lower;
     out.upper = limits.upper;
     if (statistic == SurveyStatistic::mean || statistic == SurveyStatistic::proportion ||
-        statistic == SurveyStatistic::total)
+        statistic == SurveyStatistic::total || statistic == SurveyStatistic::ratio)
       design_effects(r, k, variance);
   }
 
@@ -281,24 +315,28 @@ class Estimation {
                                                                   : ProportionInterval::beta;
   }
 
-  /// Variance over S²(N - n)/(N n), S² = n/(n - 1) Σw(y - mean)²/Σw; with replacement S²/n.
+  /// Variance over S²(N - n)/(N n), S² = n/(n - 1) Σw(y - mean)²/Σw; with replacement S²/n. A
+  /// ratio's is that of the total of (y - R x)/Σwx.
   void design_effects(std::size_t r, std::size_t k, double variance) {
     EstimateRow& out = row(r, k);
     const EstimateRequest& q = requests_[r];
-    const std::vector<double>& y = data_.columns[q.y];
+    const bool ratio = q.statistic == SurveyStatistic::ratio;
+    const auto &y = data_.columns[q.y], &x = data_.columns[q.x];
+    const auto value = [&](std::uint32_t i) { return ratio ? y[i] - out.estimate * x[i] : y[i]; };
     double weight = 0, sum = 0, squares = 0;
     const auto rows = sums_.rows(k);
     for (std::uint32_t i : rows)
-      if (!std::isnan(y[i])) {
+      if (!std::isnan(value(i))) {
         weight += data_.w[i];
-        sum += data_.w[i] * y[i];
+        sum += data_.w[i] * value(i);
       }
     const double mean = sum / weight;
     for (std::uint32_t i : rows)
-      if (!std::isnan(y[i])) squares += data_.w[i] * (y[i] - mean) * (y[i] - mean);
+      if (const double v = value(i) - mean; !std::isnan(v)) squares += data_.w[i] * v * v;
     const auto n = static_cast<double>(out.n);
     const double s2 = n / (n - 1) * squares / weight;
-    const double unit = q.statistic == SurveyStatistic::total ? weight * weight : 1.0;
+    const double scale = ratio ? weight / sum_of(totals_, k, pairs_[r].denominator) : weight;
+    const double unit = ratio || q.statistic == SurveyStatistic::total ? scale * scale : 1.0;
     out.deff_wr = variance / (unit * s2 / n);
     out.deff = weight > n ? variance / (unit * s2 * (weight - n) / (weight * n)) : kNan;
   }
@@ -448,10 +486,11 @@ class Estimation {
                                                     o_.quantiles == QuantileInterval::replicates);
   }
 
-  void interval_from(std::size_t r, std::size_t k, std::span<const double> theta,
-                     const SumPair& pair, const std::optional<Failure>& failure) {
+  void interval_from(std::size_t r, std::size_t k, std::span<double> theta, const SumPair& pair,
+                     const std::optional<Failure>& failure) {
     EstimateRow& out = row(r, k);
     if (out.failure) return;
+    df_ = df_of(k);
     if (failure) {
       out.failure = failure;
       return;
@@ -467,7 +506,10 @@ class Estimation {
     const bool quantile = requests_[r].statistic == SurveyStatistic::quantile;
     if (quantile && o_.quantiles == QuantileInterval::woodruff) {
       const double share = value_of(pair, sums_.sums(sums_.permuted(data_.w)), k, 0);
-      invert(r, k, share, std::sqrt(o_.replicates->variance(theta, share)));
+      const double se = std::sqrt(o_.replicates->variance(theta, share));
+      invert(r, k, share, se);
+      for (double& value : theta)  // on the quantile's scale, by the slope of the interval
+        value = out.estimate - (value - share) * (se > 0 ? out.se / se : 0.0);
     } else if (quantile && o_.quantiles != QuantileInterval::replicates) {
       out.failure =
           Failure{FailureKind::unsupported, "score intervals need linearization, not replicates"};
@@ -524,6 +566,7 @@ class Estimation {
   std::map<std::pair<std::size_t, std::size_t>, Sorted> sorted_;
   std::vector<double> scratch_, z_;
   std::vector<std::uint32_t> some_rows_;
+  std::vector<std::vector<double>>* influences_ = nullptr;
 };
 
 }  // namespace
@@ -551,6 +594,16 @@ std::vector<EstimateRow> estimate_all(const SurveyData& data,
                                       const EstimationOptions& options,
                                       std::vector<double>* replicate_values) {
   return Estimation(data, requests, options).run(replicate_values);
+}
+
+InfluenceValues influence_values(const SurveyData& data, std::span<const EstimateRequest> requests,
+                                 const EstimationOptions& options) {
+  EXPECTS(options.replicates == nullptr);
+  InfluenceValues out;
+  Estimation estimation(data, requests, options);
+  estimation.keep_influences(out.u);
+  out.rows = estimation.run(nullptr);
+  return out;
 }
 
 double replicate_rank(const SurveyData& data, const ReplicateDesign& replicates) {

@@ -131,15 +131,16 @@ Result<double> Linearizer::full_elements(std::span<const double> z) {
   return design_.variance_of_moments(sum_, squares_);
 }
 
-Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
-                                    std::span<const double> z) {
+/// Trims z and fits its projection; the z to go on with.
+std::span<const double> Linearizer::fit(std::span<const std::uint32_t> rows,
+                                        std::span<const double> z) {
   const bool all = rows.empty();
   const std::size_t count = all ? design_.n() : rows.size();
   EXPECTS(z.size() == count);
-  const auto row = [&](std::size_t k) { return all ? k : rows[k]; };
   if (!trim_.empty()) {
     scaled_.resize(count);
-    for (std::size_t k = 0; k < count; ++k) scaled_[k] = z[k] * trim_[index_->cell_of[row(k)]];
+    for (std::size_t k = 0; k < count; ++k)
+      scaled_[k] = z[k] * trim_[index_->cell_of[all ? k : rows[k]]];
     z = scaled_;
   }
   if (residuals_) {
@@ -151,6 +152,27 @@ Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
         by_cell_[index_->cell_of[rows[k]]] += d_[rows[k]] * z[k];
     residuals_->fit(by_cell_, fitted_);
   }
+  return z;
+}
+
+void Linearizer::residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
+                           std::vector<double>& u) {
+  z = fit(rows, z);
+  u.assign(design_.n(), 0.0);
+  for (std::size_t k = 0; k < z.size(); ++k) {
+    const std::size_t i = rows.empty() ? k : rows[k];
+    u[i] = w_[i] * z[k];
+  }
+  if (residuals_)
+    for (std::size_t i = 0; i < design_.n(); ++i) u[i] -= w_[i] * fitted_[index_->cell_of[i]];
+}
+
+Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
+                                    std::span<const double> z) {
+  const bool all = rows.empty();
+  z = fit(rows, z);
+  const std::size_t count = z.size();
+  const auto row = [&](std::size_t k) { return all ? k : rows[k]; };
   if (design_.one_stage() && design_.element_sampling()) {
     if (all) return full_elements(z);
     const DesignStage& stage = design_.stages()[0];

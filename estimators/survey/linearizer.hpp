@@ -44,9 +44,13 @@ class Linearizer {
   /// Variance of Σ w_i z_i. @param rows  those that z belongs to, others have z = 0; empty: all n
   /// Cost O(n), or for element sampling with few rows O(rows + cells × margins).
   Result<double> variance(std::span<const std::uint32_t> rows, std::span<const double> z);
+  /// u_i = w_i (z_i - x_i'β) of all n rows, whose total has that variance. Cost O(n).
+  void residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
+                 std::vector<double>& u);
   const SurveyDesign& design() const { return design_; }
 
  private:
+  std::span<const double> fit(std::span<const std::uint32_t> rows, std::span<const double> z);
   Result<double> full_elements(std::span<const double> z);
   void prepare_pieces();
 
