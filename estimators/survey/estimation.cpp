@@ -285,7 +285,7 @@ class Estimation {
 
   // --- intervals ---------------------------------------------------------------------------------
 
-  IntervalSetting setting() const { return {o_.level, df_, data_.n}; }
+  IntervalSetting setting(std::size_t k) const { return {o_.level, df_, sums_.rows(k).size()}; }
 
   void finish(std::size_t r, std::size_t k, double variance) {
     EstimateRow& out = row(r, k);
@@ -297,10 +297,11 @@ class Estimation {
       return;
     }
     const SurveyStatistic statistic = requests_[r].statistic;
+    IntervalSetting with = setting(k);
+    if (!(out.se > 0)) with.n = out.n;  // all answers are equal: those given are all there is
     const Limits limits = proportion_limits(
         out.estimate, out.se,
-        statistic == SurveyStatistic::proportion ? interior(out) : ProportionInterval::mean,
-        setting());
+        statistic == SurveyStatistic::proportion ? interior(out) : ProportionInterval::mean, with);
     out.lower = limits.lower;
     out.upper = limits.upper;
     if (statistic == SurveyStatistic::mean || statistic == SurveyStatistic::proportion ||
@@ -360,7 +361,7 @@ class Estimation {
     const auto f = distribution(requests_[r], k, data_.w);
     const bool inside = share > 0 && share < 1 && se > 0;
     const Limits p =
-        inside ? proportion_limits(share, se, o_.woodruff, setting()) : Limits{share, share};
+        inside ? proportion_limits(share, se, o_.woodruff, setting(k)) : Limits{share, share};
     set_quantile_limits(out, f.quantile(p.lower, o_.rule), f.quantile(p.upper, o_.rule));
   }
 

@@ -31,7 +31,7 @@ enum class ProportionInterval {
 /// What an interval needs to know besides the estimate.
 struct IntervalSetting {
   double level = 0.95, df = 0;
-  std::size_t n = 0;  ///< respondents in the design
+  std::size_t n = 0;  ///< respondents in the domain
 };
 
 struct Limits {
