@@ -134,8 +134,7 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
                     "pass --interval bootstrap or another replication method");
   e.quantiles = o.quantile_interval == "score"          ? QuantileInterval::score
                 : o.quantile_interval == "score-survey" ? QuantileInterval::score_unweighted_rank
-                : o.quantile_interval == "replicates" ||
-                        (replicated && o.quantile_interval.empty())
+                : o.quantile_interval == "replicates" || (replicated && o.quantile_interval.empty())
                     ? QuantileInterval::replicates
                     : QuantileInterval::woodruff;
   e.level = o.level;

@@ -19,8 +19,7 @@ void add_shared(CLI::App* verb, FileOptions& o) {
   verb->add_option("--trim", o.trim, "cap of the weights, as a multiple of their mean");
   verb->add_option("--trim-lower", o.trim_lower, "floor, as a multiple of their mean");
   verb->add_option("--trim-iqr", o.trim_iqr, "cap at median + this × interquartile range");
-  verb->add_option("--trim-deff", o.trim_deff,
-                   "cap that brings Kish's design effect down to this");
+  verb->add_option("--trim-deff", o.trim_deff, "cap that brings Kish's design effect down to this");
   verb->add_option("--trim-at", o.trim_at, "L,U: floor and cap in units of weight")
       ->delimiter(',')
       ->expected(2);
@@ -48,8 +47,7 @@ void add_shared(CLI::App* verb, FileOptions& o) {
   verb->add_option("--cluster", o.clusters,
                    "columns of clusters by stage; numbered within the stage before")
       ->delimiter(',');
-  verb->add_option("--fpc", o.fpc,
-                   "columns of population sizes by stage, or of sampling fractions")
+  verb->add_option("--fpc", o.fpc, "columns of population sizes by stage, or of sampling fractions")
       ->delimiter(',');
   CLI::Option* pps = verb->add_option(
       "--pps", o.pps,
@@ -235,9 +233,9 @@ ReplicateOptions replicate_options(const FileOptions& o, const std::string& meth
   if (!parsed) {
     const auto names = split(replicate_method_names(), ", ");
     const std::string nearest = suggestion(method, names);
-    throw UserError({}, {}, "\"" + method + "\" is not a replication method",
-                    nearest.empty() ? "there are: " + std::string(replicate_method_names())
-                                    : nearest);
+    throw UserError(
+        {}, {}, "\"" + method + "\" is not a replication method",
+        nearest.empty() ? "there are: " + std::string(replicate_method_names()) : nearest);
   }
   ReplicateOptions r;
   r.method = *parsed;

@@ -54,10 +54,8 @@ int weigh_command(const WeighOptions& o) {
   WeighingRecord record = describe_weighing(request, *weighed);
   record.version = STEELYARD_VERSION;
 
-  WeightsFileOptions written{.id = o.id,
-                             .append = o.append,
-                             .weight = o.weight_column,
-                             .threads = request.threads};
+  WeightsFileOptions written{
+      .id = o.id, .append = o.append, .weight = o.weight_column, .threads = request.threads};
   ReplicateConstants constants;
   if (replication) {
     const SurveyDesign made = make_file_design(design, *data, weighed->n(), columns);
@@ -70,7 +68,8 @@ int weigh_command(const WeighOptions& o) {
   if (output) {
     write_weights(output->staging(), *weighed, *data, written);
     if (constants_file)
-      write_file(constants_file->staging(), replicate_constants_json(constants, o.replicate_method));
+      write_file(constants_file->staging(),
+                 replicate_constants_json(constants, o.replicate_method));
     output->commit();
     if (constants_file) constants_file->commit();
   }
@@ -86,10 +85,10 @@ int weigh_command(const WeighOptions& o) {
   fmt::print("{}", weighing_text(record));
   if (output)
     fmt::print("written: {}{}{}\n", o.output,
-               replication ? fmt::format(" with {} replicate weights, and {}",
-                                         written.replicates.size(),
-                                         constants_path(o.output).string())
-                           : "",
+               replication
+                   ? fmt::format(" with {} replicate weights, and {}", written.replicates.size(),
+                                 constants_path(o.output).string())
+                   : "",
                page ? ", " + o.report : "");
   else if (page)
     fmt::print("written: {}\n", o.report);

@@ -31,9 +31,12 @@ nlohmann::json json_number(double value) {
 }
 
 nlohmann::ordered_json spread_json(const WeightSpread& s) {
-  nlohmann::ordered_json json{{"sum", s.sum},           {"min", s.minimum},
-                              {"max", s.maximum},       {"mean", s.mean},
-                              {"cv", s.cv},             {"kish_deff", s.kish_deff},
+  nlohmann::ordered_json json{{"sum", s.sum},
+                              {"min", s.minimum},
+                              {"max", s.maximum},
+                              {"mean", s.mean},
+                              {"cv", s.cv},
+                              {"kish_deff", s.kish_deff},
                               {"effective_n", s.effective_n}};
   for (std::size_t k = 0; k < s.quantiles.size(); ++k)
     json["quantiles"][fmt::format("{:g}", kWeightProbabilities[k])] = s.quantiles[k];
@@ -77,15 +80,15 @@ std::string weighing_text(const WeighingRecord& r) {
   text += margin_rows(r);
   text += fmt::format("  largest margin error  {:.2e} of the population{}\n", r.largest_error,
                       r.largest_error_at.empty() ? "" : ", at " + r.largest_error_at);
-  text += fmt::format("  weights               {} to {}, mean {}, sum {}\n",
-                      number(r.after.minimum), number(r.after.maximum), number(r.after.mean),
-                      number(r.after.sum));
+  text +=
+      fmt::format("  weights               {} to {}, mean {}, sum {}\n", number(r.after.minimum),
+                  number(r.after.maximum), number(r.after.mean), number(r.after.sum));
   text += fmt::format("  g = weight / base     {:.4g} to {:.4g}\n", r.g_minimum, r.g_maximum);
   text += fmt::format("  negative weights      {}; at a bound: {}\n", count(r.negative),
                       r.at_bounds == 0 ? "none" : count(r.at_bounds) + " cells");
-  text += fmt::format("  Kish design effect    {:.4f} (before {:.4f}); effective n {} of {}\n",
-                      r.after.kish_deff, r.before.kish_deff, grouped(r.after.effective_n),
-                      count(r.n));
+  text +=
+      fmt::format("  Kish design effect    {:.4f} (before {:.4f}); effective n {} of {}\n",
+                  r.after.kish_deff, r.before.kish_deff, grouped(r.after.effective_n), count(r.n));
   if (!r.respondents.empty()) {
     const RespondentRecord& top = r.respondents[0];
     text += fmt::format(

@@ -184,12 +184,11 @@ class Dictionary {
   std::uint32_t code(std::string_view name, std::size_t limit) {
     std::uint64_t word = 0;
     if (name.size() <= 8) std::memcpy(&word, name.data(), name.size());
-    const std::uint64_t hash = name.size() <= 8 ? mix(word ^ (name.size() << 56))
-                                                : std::hash<std::string_view>{}(name);
+    const std::uint64_t hash =
+        name.size() <= 8 ? mix(word ^ (name.size() << 56)) : std::hash<std::string_view>{}(name);
     for (std::size_t slot = hash & (table_.size() - 1);; slot = (slot + 1) & (table_.size() - 1)) {
       Entry& entry = table_[slot];
-      if (entry.code == 0)
-        return names_.size() < limit ? insert(name, word, hash) : kMissingId;
+      if (entry.code == 0) return names_.size() < limit ? insert(name, word, hash) : kMissingId;
       if (entry.hash == hash && (name.size() <= 8 ? entry.word == word && entry.size == name.size()
                                                   : names_[entry.code - 1] == name))
         return entry.code - 1;
@@ -273,8 +272,8 @@ DataFile DataFile::open(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat info {};
   if (file < 0 || ::fstat(file, &info) != 0 || S_ISDIR(info.st_mode)) {
-    const std::string reason = file >= 0 && S_ISDIR(info.st_mode) ? "it is a folder"
-                                                                   : std::strerror(errno);
+    const std::string reason =
+        file >= 0 && S_ISDIR(info.st_mode) ? "it is a folder" : std::strerror(errno);
     if (file >= 0) ::close(file);
     throw UserError({path}, {}, "cannot be read: " + reason, "check the path");
   }
@@ -318,7 +317,8 @@ DataFile DataFile::over(std::string_view text, std::string name) {
 void DataFile::State::read_header() {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
   if (text.substr(0, 2) == "\xFF\xFE" || text.substr(0, 2) == "\xFE\xFF")
-    fail(name, 1, "is UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 " + name + " > utf8.csv");
+    fail(name, 1, "is UTF-16",
+         "save it as UTF-8: iconv -f UTF-16 -t UTF-8 " + name + " > utf8.csv");
   if (trim(text).empty()) fail(name, 0, "is empty", "give a header line and rows");
   const std::string_view first = text.substr(0, text.find('\n'));
   if (first.find(',') == std::string_view::npos) {
@@ -467,8 +467,7 @@ class DataFile::Reading {
       room += c.room;
       c.dictionaries.resize(requests_.size());
     }
-    for (std::size_t r = 0; r < requests_.size(); ++r)
-      switch (requests_[r].as) {
+    for (std::size_t r = 0; r < requests_.size(); ++r) switch (requests_[r].as) {
         case As::levels:
           out_[r].levels.codes.resize(room);
           break;
@@ -520,8 +519,7 @@ class DataFile::Reading {
     if (request.as == As::numbers) {
       out_[r].numbers[row] = parse_answer(field, s_.name, line, request.name);
     } else if (request.as == As::ids) {
-      out_[r].ids[row] =
-          is_missing(field) ? kMissingId : c.dictionaries[r].code(field, kMissingId);
+      out_[r].ids[row] = is_missing(field) ? kMissingId : c.dictionaries[r].code(field, kMissingId);
     } else {
       std::uint32_t code = kMissingCode;
       if (!is_missing(field)) {
@@ -613,8 +611,8 @@ void DataFile::each_record(const std::function<void(std::size_t, std::string_vie
   }
 }
 
-void DataFile::each_field(
-    std::size_t column, const std::function<void(std::size_t, std::string_view)>& use) const {
+void DataFile::each_field(std::size_t column,
+                          const std::function<void(std::size_t, std::string_view)>& use) const {
   std::string buffer;
   each_record([&](std::size_t row, std::string_view record) {
     Cursor cursor{record.data(), record.data() + record.size(), 0};

@@ -30,8 +30,8 @@ struct ColumnRequest {
 };
 
 struct ColumnData {
-  LevelColumn levels;           ///< if read as levels
-  std::vector<double> numbers;  ///< if read as numbers; NaN: no answer
+  LevelColumn levels;              ///< if read as levels
+  std::vector<double> numbers;     ///< if read as numbers; NaN: no answer
   std::vector<std::uint32_t> ids;  ///< if read as ids; kMissingId: no answer
 };
 

@@ -11,9 +11,9 @@ namespace steelyard {
 
 /// One level of a margin, or a numeric total.
 struct MarginRecord {
-  std::string margin, level;    ///< "region*sex", "north*male"; a number has no level
-  std::size_t respondents = 0;  ///< with that level
-  double target = 0;            ///< persons, or the total of a number
+  std::string margin, level;     ///< "region*sex", "north*male"; a number has no level
+  std::size_t respondents = 0;   ///< with that level
+  double target = 0;             ///< persons, or the total of a number
   double before = 0, after = 0;  ///< weighted; before: scaled to the population
   double error = 0;              ///< (after - target) / population (numbers: / target)
   /// Standardised mean differences from the population: (share - target share) / sqrt(t (1 - t)),
@@ -61,8 +61,8 @@ struct WeighingRecord {
   double largest_error = 0;  ///< of all margins, relative to the population
   std::string largest_error_at;
   std::vector<MarginRecord> margins;
-  std::vector<CellRecord> worst_cells;          ///< farthest from g = mean, most extreme first
-  std::vector<RespondentRecord> respondents;    ///< largest weight share or leverage first
+  std::vector<CellRecord> worst_cells;        ///< farthest from g = mean, most extreme first
+  std::vector<RespondentRecord> respondents;  ///< largest weight share or leverage first
   std::vector<HistogramBin> histogram;
   std::vector<std::string> notes;
 };

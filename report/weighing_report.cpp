@@ -56,11 +56,11 @@ class WeighingPage {
     figure("respondents weighted, of rows in the file",
            grouped(static_cast<double>(r_.n)) + " of " + grouped(static_cast<double>(r_.rows)));
     figure("population", grouped(r_.population));
-    figure("largest margin error, of the population",
-           fmt::format("{:.2e}{}", r_.largest_error,
-                       r_.largest_error_at.empty() ? ""
-                                                   : " at " + escape_html(r_.largest_error_at)),
-           r_.largest_error > 1e-6);
+    figure(
+        "largest margin error, of the population",
+        fmt::format("{:.2e}{}", r_.largest_error,
+                    r_.largest_error_at.empty() ? "" : " at " + escape_html(r_.largest_error_at)),
+        r_.largest_error > 1e-6);
     figure("g = weight / base weight", fmt::format("{:.4g} to {:.4g}", r_.g_minimum, r_.g_maximum));
     figure("weights", grouped(r_.after.minimum) + " to " + grouped(r_.after.maximum));
     figure("negative weights", grouped(static_cast<double>(r_.negative)), r_.negative > 0);
@@ -88,8 +88,7 @@ class WeighingPage {
     const double top = 14, height = 220, left = 56, width = 760;
     const double step = width / static_cast<double>(r_.histogram.size());
     const auto y = [&](std::size_t count) {
-      return top + height *
-                       (1 - std::sqrt(static_cast<double>(count) / static_cast<double>(most)));
+      return top + height * (1 - std::sqrt(static_cast<double>(count) / static_cast<double>(most)));
     };
     html_ += "<svg class=chart viewBox=\"0 0 840 276\" role=img>";
     for (double share : {0.0, 0.01, 0.1, 0.25, 0.5, 1.0}) {
@@ -210,13 +209,15 @@ class WeighingPage {
     html_ +=
         "<h2>Most influential respondents</h2><p>Leverage: how far a respondent's own fitted value "
         "follows the respondent in the regression on the margins; 1 means that a margin hangs on "
-        "that one alone. One of each cell is shown.</p><table><thead><tr><th class=n>row<th>cell<th "
+        "that one alone. One of each cell is shown.</p><table><thead><tr><th "
+        "class=n>row<th>cell<th "
         "class=n>weight<th class=n>share of all weight, %<th class=n>leverage</thead><tbody>";
     for (const RespondentRecord& p : r_.respondents)
-      html_ += fmt::format("<tr><td class=n>{}<td>{}<td class=n>{}<td class=n>{:.3f}<td "
-                           "class=n>{}",
-                           p.row, escape_html(p.cell), grouped(p.weight), 100 * p.weight_share,
-                           std::isnan(p.leverage) ? "–" : fmt::format("{:.4f}", p.leverage));
+      html_ += fmt::format(
+          "<tr><td class=n>{}<td>{}<td class=n>{}<td class=n>{:.3f}<td "
+          "class=n>{}",
+          p.row, escape_html(p.cell), grouped(p.weight), 100 * p.weight_share,
+          std::isnan(p.leverage) ? "–" : fmt::format("{:.4f}", p.leverage));
     html_ += "</tbody></table>";
   }
 

@@ -68,8 +68,8 @@ struct ColumnsReader::State {
   std::vector<Value> read(const std::string& dataset, hid_t memory) const {
     const hdf5::Handle opened(H5Dopen2(file.id(), dataset.c_str(), H5P_DEFAULT), H5Dclose);
     std::vector<Value> out(rows);
-    if (!opened.valid() || (rows > 0 && H5Dread(opened.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                                out.data()) < 0))
+    if (!opened.valid() ||
+        (rows > 0 && H5Dread(opened.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.data()) < 0))
       fail(dataset, "cannot be read (" + hdf5::reason() + ")");
     return out;
   }

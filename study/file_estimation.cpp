@@ -93,7 +93,7 @@ class Assembly {
                         "the column is the base weight");
       weighting.base = r_.weights;
       weighed_ = weigh_file(weighting, file_, wanted_.requests(), &columns_);
-      
+
       out_.notes = weighed_->notes;
       data_ = weighed_->survey_data();
       return;
@@ -111,10 +111,10 @@ class Assembly {
                           r_.threads)[0]
                     .numbers;
       if (weights.rows() != data_.n)
-        throw UserError({r_.weights}, {},
-                        fmt::format("has {} rows, {} has {}", weights.rows(), file_.name(),
-                                    data_.n),
-                        "give the weights of the same file, row by row");
+        throw UserError(
+            {r_.weights}, {},
+            fmt::format("has {} rows, {} has {}", weights.rows(), file_.name(), data_.n),
+            "give the weights of the same file, row by row");
       check_weights(weights.name());
       out_.notes.push_back(
           "weights from a file are taken as they are; pass --margins instead for standard errors "
@@ -142,8 +142,7 @@ class Assembly {
   void make_design() {
     std::vector<ColumnData> columns;
     for (std::size_t at : design_at_) columns.push_back(columns_[at]);
-    design_ = std::make_unique<SurveyDesign>(
-        make_file_design(r_.design, file_, data_.n, columns));
+    design_ = std::make_unique<SurveyDesign>(make_file_design(r_.design, file_, data_.n, columns));
     data_.design = design_.get();
   }
 
@@ -201,7 +200,8 @@ class Assembly {
       for (std::size_t k = 0; k < levels.levels.size(); ++k) {
         std::vector<double> indicator(data_.n);
         for (std::size_t i = 0; i < data_.n; ++i)
-          indicator[i] = levels.codes[i] == kMissingCode ? std::nan("") : double(levels.codes[i] == k);
+          indicator[i] =
+              levels.codes[i] == kMissingCode ? std::nan("") : double(levels.codes[i] == k);
         data_.columns.push_back(std::move(indicator));
         out_.requests.push_back({.statistic = SurveyStatistic::proportion,
                                  .variable = name,
@@ -250,9 +250,8 @@ class Assembly {
                       fmt::format("has {} rscales for {} replicate columns",
                                   constants.rscales.size(), weights.size()),
                       "give one a replicate");
-    ReplicateDesign made =
-        given_replicates(std::move(weights), !constants.factors, constants.scale,
-                         constants.rscales, constants.mse, constants.df);
+    ReplicateDesign made = given_replicates(std::move(weights), !constants.factors, constants.scale,
+                                            constants.rscales, constants.mse, constants.df);
     if (constants.df == 0) made.df = replicate_rank(data_, made);
     return made;
   }
@@ -319,18 +318,18 @@ SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, 
     out.fpc.push_back(std::move(columns[next++].numbers));
     for (std::size_t i = 0; i < n; ++i)
       if (!(out.fpc.back()[i] > 0))
-        throw UserError({data.name()}, {},
-                        fmt::format("row {} has no positive population size in column {}", i + 1,
-                                    name),
-                        "give the population units of its stratum, or sampling fractions");
+        throw UserError(
+            {data.name()}, {},
+            fmt::format("row {} has no positive population size in column {}", i + 1, name),
+            "give the population units of its stratum, or sampling fractions");
   }
   if (!design.pps.empty()) {
     const auto method = pps_method(design.pps);
     if (!method) throw UserError({}, "--pps", method.failure().detail);
-    out.pps = PpsColumns{.method = method.value(),
-                         .probability = std::move(columns[next++].numbers),
-                         .joint = design.joint.empty() ? std::vector<double>{}
-                                                       : read_joint(design.joint, 1)};
+    out.pps = PpsColumns{
+        .method = method.value(),
+        .probability = std::move(columns[next++].numbers),
+        .joint = design.joint.empty() ? std::vector<double>{} : read_joint(design.joint, 1)};
   }
   auto made = SurveyDesign::make(out);
   if (!made) throw NegativeAnswer(made.failure().detail);

@@ -23,13 +23,14 @@ struct FileDesign {
 
 struct EstimateFileRequest {
   std::string data;
-  std::string weights;  ///< column, or a file of weights for the same rows; empty: all 1, or 1 / probability
+  std::string weights;  ///< column, or a file of weights for the same rows; empty: all 1, or 1 /
+                        ///< probability
   FileDesign design;
   std::optional<WeighRequest> weighting;  ///< calibrate first, with `weights` as base
   std::vector<std::string> totals, means, proportions, ratios, quantiles, ginis;
   std::vector<double> probabilities = {0.5};
   std::vector<std::string> by;
-  std::string interval = "linearization";  ///< as the user named it
+  std::string interval = "linearization";      ///< as the user named it
   std::optional<ReplicateOptions> replicates;  ///< of the interval, if it is replication
   std::string replicate_columns;    ///< columns of given replicate weights: a prefix and *
   std::string replicate_constants;  ///< see read_replicate_constants

@@ -96,8 +96,8 @@ MarginsFile MarginsFile::parse(std::string_view text, std::string name) {
     const auto variables = parts_of(title);
     const auto levels = variables.size() == 1 ? std::vector<std::string>{at} : parts_of(at);
     if (levels.size() != variables.size())
-      fail(fmt::format("level \"{}\" has {} parts, variable \"{}\" has {}", at, levels.size(), title,
-                       variables.size()),
+      fail(fmt::format("level \"{}\" has {} parts, variable \"{}\" has {}", at, levels.size(),
+                       title, variables.size()),
            "join one level of each variable with *");
     for (const std::string& part : variables)
       if (part.empty() || std::count(variables.begin(), variables.end(), part) > 1)

@@ -53,9 +53,9 @@ class Assembly {
     make_weighting();
     weigh();
     if (columns != nullptr) {
-      columns->assign(std::make_move_iterator(columns_.begin()),
-                      std::make_move_iterator(columns_.begin() +
-                                              static_cast<std::ptrdiff_t>(extra_.size())));
+      columns->assign(
+          std::make_move_iterator(columns_.begin()),
+          std::make_move_iterator(columns_.begin() + static_cast<std::ptrdiff_t>(extra_.size())));
     }
     return std::move(out_);
   }
@@ -133,9 +133,10 @@ class Assembly {
       if (!gone[i]) kept.push_back(static_cast<std::uint32_t>(i));
     if (kept.size() == n_) return;
     if (kept.empty()) fail("has no row with answers to all margin variables", "use --missing");
-    out_->notes.push_back(fmt::format("{} of {} rows lack an answer to a margin variable and are "
-                                      "left out (weight 0)",
-                                      n_ - kept.size(), n_));
+    out_->notes.push_back(
+        fmt::format("{} of {} rows lack an answer to a margin variable and are "
+                    "left out (weight 0)",
+                    n_ - kept.size(), n_));
     keep_rows(kept, columns_);
     out_->kept = std::move(kept);
     n_ = out_->kept.size();
@@ -258,15 +259,15 @@ class Assembly {
   void add_missing_level(Factor& f) {
     if (r_.missing != MissingRule::category || !any_missing(f)) return;
     for (const auto& margin : margins_.margins)
-      if (margin.variables.size() > 1 &&
-          std::find(margin.variables.begin(), margin.variables.end(), f.name) !=
-              margin.variables.end())
+      if (margin.variables.size() > 1 && std::find(margin.variables.begin(), margin.variables.end(),
+                                                   f.name) != margin.variables.end())
         fail("column " + f.name + " has rows without an answer and is crossed in " + margin.name(),
              "a category of its own works for single variables; use --missing drop or impute");
     f.levels.push_back(kNoAnswer);
   }
 
-  // --- codes of the margins' levels ----------------------------------------------------------------
+  // --- codes of the margins' levels
+  // ----------------------------------------------------------------
 
   void recode() {
     if (r_.missing == MissingRule::impute) impute();
@@ -331,8 +332,9 @@ class Assembly {
   /// answered. Drawn with probability proportional to the base weight.
   void impute() {
     if (!r_.seed)
-      throw UserError({}, "--missing", "impute draws at random", "pass --seed N, so that it can be "
-                                                                  "repeated");
+      throw UserError({}, "--missing", "impute draws at random",
+                      "pass --seed N, so that it can be "
+                      "repeated");
     std::vector<Factor*> all;
     for (auto* group : {&factors_, &numbers_})
       for (Factor& f : *group) all.push_back(&f);
@@ -385,7 +387,8 @@ class Assembly {
     return donors.back();
   }
 
-  // --- benchmarks, cells, weighting ----------------------------------------------------------------
+  // --- benchmarks, cells, weighting
+  // ----------------------------------------------------------------
 
   void make_benchmarks() {
     out_->benchmarks = std::make_unique<Benchmarks>(out_->schema);
@@ -408,8 +411,8 @@ class Assembly {
         for (std::size_t v = 0; v < factors.size(); ++v) {
           const auto& levels = factors[v]->levels;
           at = at * levels.size() +
-               static_cast<std::size_t>(
-                   std::find(levels.begin(), levels.end(), cell.levels[v]) - levels.begin());
+               static_cast<std::size_t>(std::find(levels.begin(), levels.end(), cell.levels[v]) -
+                                        levels.begin());
         }
         table.totals[at] = cell.target;
         given[at] = true;
@@ -479,10 +482,10 @@ class Assembly {
     const CellGroups groups = group_cells(out_->index, out_->schema, variables);
     for (std::size_t c = 0; c < out_->index.cells; ++c)
       if (!cross.cell[groups.group_of[c]])
-        fail(fmt::format("has respondents with {}, which {} does not list",
-                         describe_group(out_->schema, variables, groups.group_of[c]),
-                         margins_.file),
-             "add the combination with its target, or correct the file");
+        fail(
+            fmt::format("has respondents with {}, which {} does not list",
+                        describe_group(out_->schema, variables, groups.group_of[c]), margins_.file),
+            "add the combination with its target, or correct the file");
   }
 
   /// Some options act on single weights, so rows of a cell must not be taken together if their
@@ -508,8 +511,8 @@ class Assembly {
       const std::uint32_t stratum = strata_at_ ? columns_[*strata_at_].ids[i] : 0;
       if (cluster[i] == kMissingId || stratum == kMissingId)
         fail(fmt::format("row {} has no stratum or cluster", row_number(i)), "correct it");
-      const auto at = number.try_emplace({stratum, cluster[i]},
-                                         static_cast<std::uint32_t>(number.size()));
+      const auto at =
+          number.try_emplace({stratum, cluster[i]}, static_cast<std::uint32_t>(number.size()));
       out_->index.cluster_of.push_back(at.first->second);
     }
   }

@@ -64,9 +64,7 @@ struct WeighedFile {
     return (base.empty() ? 1.0 : base[i]) * weights.factor[index.cell_of[i]];
   }
   /// What everybody starts from without base weights: population / n. With them 1.
-  double start_scale() const {
-    return base.empty() ? population / static_cast<double>(n()) : 1.0;
-  }
+  double start_scale() const { return base.empty() ? population / static_cast<double>(n()) : 1.0; }
   /// What the row stood for before: its base weight, or population / n.
   double start(std::size_t i) const { return (base.empty() ? 1.0 : base[i]) * start_scale(); }
   /// The file as estimates take it; refers to this object.

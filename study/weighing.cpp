@@ -139,8 +139,8 @@ class Description {
     constexpr std::size_t kBins = 30;
     const double width = std::max(high - low, 1e-9) * (1 + 1e-9) / kBins;
     for (std::size_t k = 0; k < kBins; ++k)
-      out_.histogram.push_back({low + width * static_cast<double>(k),
-                                low + width * static_cast<double>(k + 1), 0, 0});
+      out_.histogram.push_back(
+          {low + width * static_cast<double>(k), low + width * static_cast<double>(k + 1), 0, 0});
     const auto bin = [&](double w) {
       return std::min(kBins - 1, static_cast<std::size_t>(std::max(0.0, (w - low) / width)));
     };
@@ -287,9 +287,8 @@ class Description {
         kept += in;
         if (has && !in) last = j;
       }
-      const double want = block.number.empty()
-                              ? std::min(with_weight, structural_rank(b, present))
-                              : 1.0;
+      const double want =
+          block.number.empty() ? std::min(with_weight, structural_rank(b, present)) : 1.0;
       if (kept < want) names.push_back(x->describe(last));
     }
     if (names.empty()) return;
@@ -316,10 +315,9 @@ class Description {
     std::vector<std::size_t> order(f_.index.cells);
     std::iota(order.begin(), order.end(), std::size_t{0});
     const std::size_t count = std::min<std::size_t>(10, order.size());
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count),
-                      order.end(), [&](std::size_t a, std::size_t b) {
-                        return g(a) != g(b) ? g(a) > g(b) : a < b;
-                      });
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+        [&](std::size_t a, std::size_t b) { return g(a) != g(b) ? g(a) > g(b) : a < b; });
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t c = order[k];
       const double weight = f_.index.weight[c] * f_.weights.factor[c];

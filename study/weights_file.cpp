@@ -40,7 +40,7 @@ class Writer {
   void run() {
     stream_.open(path_, std::ios::binary);
     check();
-    std::string header = o_.append ? std::string(csv().header_record())
+    std::string header = o_.append       ? std::string(csv().header_record())
                          : o_.id.empty() ? "row"
                                          : csv_field(o_.id);
     const char comma = separator();
@@ -75,7 +75,8 @@ class Writer {
   char separator() const { return o_.append ? csv().separator() : ','; }
 
   void check() const {
-    if (!stream_) throw std::system_error(errno, std::generic_category(), "cannot write " + path_.string());
+    if (!stream_)
+      throw std::system_error(errno, std::generic_category(), "cannot write " + path_.string());
   }
   void put(const std::string& text) {
     stream_.write(text.data(), static_cast<std::streamsize>(text.size()));
@@ -136,9 +137,8 @@ class Writer {
     if (o_.append)
       csv().each_record(use);
     else
-      csv().each_field(csv().column(o_.id), [&](std::size_t row, std::string_view text) {
-        use(row, csv_field(text));
-      });
+      csv().each_field(csv().column(o_.id),
+                       [&](std::size_t row, std::string_view text) { use(row, csv_field(text)); });
     put(out);
   }
 

@@ -11,10 +11,10 @@
 namespace steelyard {
 
 struct WeightsFileOptions {
-  std::string id;       ///< column that names the rows; empty: their number
-  bool append = false;  ///< all columns of the data file, then the weights
-  std::string weight = "weight";           ///< title of the column
-  std::string replicate_prefix = "rep";    ///< titles rep1, rep2, ...
+  std::string id;                               ///< column that names the rows; empty: their number
+  bool append = false;                          ///< all columns of the data file, then the weights
+  std::string weight = "weight";                ///< title of the column
+  std::string replicate_prefix = "rep";         ///< titles rep1, rep2, ...
   std::vector<std::vector<double>> replicates;  ///< final weights of the kept rows
   int threads = 1;
 };

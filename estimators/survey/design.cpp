@@ -162,27 +162,95 @@ Result<SurveyDesign> SurveyDesign::make(const DesignColumns& columns) {
   return design;
 }
 
-Failure SurveyDesign::single(std::size_t parent) const {
+Failure SurveyDesign::single(std::size_t stage, std::size_t parent) const {
+  const char* remedy = "merge strata or choose --lonely-psu certainty, adjust or average";
+  if (stage > 0)
+    return {FailureKind::single_unit,
+            fmt::format("unit {} of stage {} has a single unit of stage {}, so the variance within "
+                        "it cannot be estimated; {}",
+                        parent + 1, stage, stage + 1, remedy)};
   return {FailureKind::single_unit,
           fmt::format("stratum {} has a single primary unit, so its variance cannot be estimated; "
-                      "merge strata or choose --lonely-psu certainty, adjust or average",
-                      parent + 1)};
+                      "{}",
+                      parent + 1, remedy)};
+}
+
+std::optional<Failure> SurveyDesign::add_deviations(std::size_t s, std::span<const double> totals,
+                                                    std::vector<double>& out) const {
+  const DesignStage& stage = stages_[s];
+  std::vector<double> mean(stage.parents, 0.0), scale(stage.parents, 0.0);
+  for (std::size_t u = 0; u < stage.units; ++u) mean[stage.parent_of_unit[u]] += totals[u];
+  double counted = 0, lonely = 0;
+  for (std::size_t p = 0; p < stage.parents; ++p) {
+    const double n = stage.units_in_parent[p];
+    const double factor = multiplier_[s][p] * (1 - stage.fraction[p]);
+    mean[p] /= n;
+    if (factor <= 1e-15 || n > 1) {
+      scale[p] = factor <= 1e-15 ? 0.0 : std::sqrt(factor * n / (n - 1));
+      counted += 1;
+    } else if (lonely_ == LonelyPsu::fail) {
+      return single(s, p);
+    } else if (lonely_ == LonelyPsu::adjust) {
+      mean[p] = 0;
+      scale[p] = std::sqrt(factor);
+    } else if (lonely_ == LonelyPsu::average) {
+      lonely += 1;
+    }
+  }
+  const double more = lonely > 0 && counted > 0 ? std::sqrt((counted + lonely) / counted) : 1.0;
+  for (std::size_t u = 0; u < stage.units; ++u) {
+    const std::uint32_t p = stage.parent_of_unit[u];
+    out.push_back(more * scale[p] * (totals[u] - mean[p]));
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<double>> SurveyDesign::deviations(std::span<const double> u) const {
+  EXPECTS(u.size() == n_);
+  std::vector<double> out, totals;
+  for (std::size_t s = 0; s < effective_stages_; ++s) {
+    const DesignStage& stage = stages_[s];
+    std::span<const double> of_units = u;
+    if (!stage.unit_of_row.empty()) {
+      totals.assign(stage.units, 0.0);
+      for (std::size_t i = 0; i < n_; ++i) totals[stage.unit_of_row[i]] += u[i];
+      of_units = totals;
+    }
+    if (const auto failure = add_deviations(s, of_units, out)) return *failure;
+  }
+  return out;
+}
+
+std::vector<double> SurveyDesign::psu_totals(std::span<const double> u) const {
+  std::vector<double> totals(psus(), 0.0);
+  for (std::size_t i = 0; i < n_; ++i) totals[psu(i)] += u[i];
+  return totals;
+}
+
+double SurveyDesign::df_of_rows(std::span<const std::uint32_t> rows,
+                                std::span<const double> w) const {
+  std::vector<bool> unit(psus(), false), stratum(strata(), false);
+  double df = 0;
+  for (const std::uint32_t i : rows) {
+    if (w[i] == 0 || unit[psu(i)]) continue;
+    unit[psu(i)] = true;
+    df += 1;
+    const std::uint32_t h = stages_[0].parent_of_unit[psu(i)];
+    if (!stratum[h]) df -= 1;
+    stratum[h] = true;
+  }
+  return df;
 }
 
 Result<double> SurveyDesign::stage_variance(std::size_t s, std::span<const double> totals) const {
   if (s == 0 && pps_) return pps_->of(totals);
   const DesignStage& stage = stages_[s];
   std::vector<double> mean(stage.parents, 0.0), squares(stage.parents, 0.0);
-  double grand = 0;
-  for (std::size_t u = 0; u < stage.units; ++u) {
-    mean[stage.parent_of_unit[u]] += totals[u];
-    grand += totals[u];
-  }
-  grand /= static_cast<double>(stage.units);
+  for (std::size_t u = 0; u < stage.units; ++u) mean[stage.parent_of_unit[u]] += totals[u];
   for (std::size_t p = 0; p < stage.parents; ++p) mean[p] /= stage.units_in_parent[p];
   if (lonely_ == LonelyPsu::adjust)
     for (std::size_t p = 0; p < stage.parents; ++p)
-      if (stage.units_in_parent[p] == 1) mean[p] = grand;
+      if (stage.units_in_parent[p] == 1) mean[p] = 0;
   for (std::size_t u = 0; u < stage.units; ++u) {
     const double e = totals[u] - mean[stage.parent_of_unit[u]];
     squares[stage.parent_of_unit[u]] += e * e;
@@ -191,12 +259,13 @@ Result<double> SurveyDesign::stage_variance(std::size_t s, std::span<const doubl
   for (std::size_t p = 0; p < stage.parents; ++p) {
     const double n = stage.units_in_parent[p];
     const double factor = multiplier_[s][p] * (1 - stage.fraction[p]);
-    if (factor <= 1e-15) continue;
-    if (n > 1) {
+    if (factor <= 1e-15) {
+      counted += 1;
+    } else if (n > 1) {
       variance += factor * n / (n - 1) * squares[p];
       counted += 1;
     } else if (lonely_ == LonelyPsu::fail) {
-      return single(p);
+      return single(s, p);
     } else if (lonely_ == LonelyPsu::adjust) {
       variance += factor * squares[p];
     } else if (lonely_ == LonelyPsu::average) {
@@ -211,19 +280,18 @@ Result<double> SurveyDesign::variance_of_moments(std::span<const double> sum,
                                                  std::span<const double> squares) const {
   EXPECTS(element_sampling());
   const DesignStage& stage = stages_[0];
-  double variance = 0, counted = 0, lonely = 0, grand = 0;
-  for (double s : sum) grand += s;
-  grand /= static_cast<double>(stage.units);
+  double variance = 0, counted = 0, lonely = 0;
   for (std::size_t p = 0; p < stage.parents; ++p) {
     const double n = stage.units_in_parent[p], factor = 1 - stage.fraction[p];
-    if (factor <= 1e-15) continue;
-    if (n > 1) {
+    if (factor <= 1e-15) {
+      counted += 1;
+    } else if (n > 1) {
       variance += factor * n / (n - 1) * squares[p];
       counted += 1;
     } else if (lonely_ == LonelyPsu::fail) {
-      return single(p);
+      return single(0, p);
     } else if (lonely_ == LonelyPsu::adjust) {
-      variance += factor * (sum[p] - grand) * (sum[p] - grand);
+      variance += factor * sum[p] * sum[p];
     } else if (lonely_ == LonelyPsu::average) {
       lonely += 1;
     }

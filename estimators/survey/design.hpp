@@ -70,6 +70,14 @@ class SurveyDesign {
   /// Cost O(n × stages). Source: Särndal, Swensson & Wretman (1992), result 4.3.1 and 4.4.
   Result<double> variance(std::span<const double> u) const;
 
+  /// e with Σ e² = variance(u), and linear in u: the covariance of two totals is the product of
+  /// their deviations. All stages' units in turn. Fails as `variance`. Cost O(n × stages).
+  Result<std::vector<double>> deviations(std::span<const double> u) const;
+  /// Totals of u in the first stage's units.
+  std::vector<double> psu_totals(std::span<const double> u) const;
+  /// Primary units minus strata among these rows, those of weight 0 left out.
+  double df_of_rows(std::span<const std::uint32_t> rows, std::span<const double> w) const;
+
   /// The variance from totals of the first stage's units alone (no later stage contributes).
   bool one_stage() const { return effective_stages_ == 1; }
   Result<double> variance_of_unit_totals(std::span<const double> totals) const {
@@ -81,7 +89,9 @@ class SurveyDesign {
 
  private:
   Result<double> stage_variance(std::size_t stage, std::span<const double> totals) const;
-  Failure single(std::size_t parent) const;
+  std::optional<Failure> add_deviations(std::size_t stage, std::span<const double> totals,
+                                        std::vector<double>& out) const;
+  Failure single(std::size_t stage, std::size_t parent) const;
 
   std::size_t n_ = 0, effective_stages_ = 1;
   std::vector<DesignStage> stages_;

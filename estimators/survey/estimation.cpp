@@ -40,13 +40,17 @@ class Estimation {
     rows_.resize(requests_.size() * domains());
     for (std::size_t r = 0; r < requests_.size(); ++r)
       for (std::size_t k = 0; k < domains(); ++k) point(r, k);
-    df_ = o_.df ? *o_.df : o_.replicates ? o_.replicates->df : data_.design->df();
-    setting_ = {o_.level, df_, data_.n};
     if (o_.replicates)
       replicate(replicate_values);
     else
       linearize();
     return std::move(rows_);
+  }
+
+  /// What run() also fills, by row, under linearization.
+  void keep_influences(std::vector<std::vector<double>>& u) {
+    u.assign(requests_.size() * domains(), {});
+    influences_ = &u;
   }
 
  private:
@@ -193,6 +197,14 @@ class Estimation {
     return g;
   }
 
+  /// Degrees of freedom of a domain's estimates.
+  double df_of(std::size_t k) const {
+    if (o_.df) return *o_.df;
+    const double df = o_.replicates ? o_.replicates->df : data_.design->df();
+    if (!o_.domain_df || sums_.everybody()) return df;
+    return std::min(df, data_.design->df_of_rows(sums_.rows(k), data_.w));
+  }
+
   // --- linearization -----------------------------------------------------------------------------
 
   void linearize() {
@@ -202,10 +214,12 @@ class Estimation {
         EstimateRow& out = row(r, k);
         if (out.failure) continue;
         const EstimateRequest& q = requests_[r];
+        df_ = df_of(k);
         if (q.statistic == SurveyStatistic::quantile) {
           quantile_interval(r, k, [&](double at) { return share_variance(linearizer, q, k, at); });
           if (!out.failure && o_.quantiles != QuantileInterval::woodruff)
             score_interval(linearizer, r, k);
+          if (influences_ && !out.failure) quantile_influence(linearizer, r, k);
           continue;
         }
         const auto variance = linear_variance(linearizer, r, k);
@@ -222,7 +236,7 @@ class Estimation {
     const EstimateRow& out = row(r, k);
     if (q.statistic == SurveyStatistic::gini) {
       gini(q, k, data_.w, &z_);
-      return linearizer.variance(sorted(q, k).rows, z_);
+      return variance_and_influence(linearizer, r, k, sorted(q, k).rows);
     }
     const double* y = sums_.column(pairs_[r].numerator, k);
     const auto rows = sums_.rows(k);
@@ -234,7 +248,26 @@ class Estimation {
       const double* x = sums_.column(pairs_[r].denominator, k);
       linear_influence(y, x, m, below, rows.size(), z_.data());
     }
-    return linearizer.variance(sums_.everybody() ? std::span<const std::uint32_t>() : rows, z_);
+    return variance_and_influence(linearizer, r, k,
+                                  sums_.everybody() ? std::span<const std::uint32_t>() : rows);
+  }
+
+  /// Of z_ on the given rows.
+  Result<double> variance_and_influence(Linearizer& linearizer, std::size_t r, std::size_t k,
+                                        std::span<const std::uint32_t> rows) {
+    if (influences_) linearizer.residuals(rows, z_, (*influences_)[r * domains() + k]);
+    return linearizer.variance(rows, z_);
+  }
+
+  /// A quantile moves by -1/f for each unit that F moves; f, the density, is what makes the
+  /// interval's standard error agree with that of F.
+  void quantile_influence(Linearizer& linearizer, std::size_t r, std::size_t k) {
+    const EstimateRow& out = row(r, k);
+    const Share share = share_variance(linearizer, requests_[r], k, out.estimate);
+    std::vector<double>& u = (*influences_)[r * domains() + k];
+    linearizer.residuals(some_rows_, z_, u);
+    const double se = std::sqrt(std::max(0.0, share.variance.value()));
+    for (double& v : u) v *= se > 0 ? -out.se / se : 0.0;
   }
 
   /// F(at) of a domain and the variance of its estimate.
@@ -260,6 +293,13 @@ class Estimation {
 
   // --- intervals ---------------------------------------------------------------------------------
 
+  /// df_ is that of the domain by now.
+  IntervalSetting setting(std::size_t k) {
+    if (setting_.df != df_ || setting_.level != o_.level) setting_ = {o_.level, df_, 0};
+    setting_.n = sums_.rows(k).size();
+    return setting_;
+  }
+
   void finish(std::size_t r, std::size_t k, double variance) {
     EstimateRow& out = row(r, k);
     out.se = std::sqrt(std::max(0.0, variance));
@@ -270,14 +310,15 @@ class Estimation {
       return;
     }
     const SurveyStatistic statistic = requests_[r].statistic;
+    IntervalSetting with = setting(k);
+    if (!(out.se > 0)) with.n = out.n;  // all answers are equal: those given are all there is
     const Limits limits = proportion_limits(
         out.estimate, out.se,
-        statistic == SurveyStatistic::proportion ? interior(out) : ProportionInterval::mean,
-        setting_);
+        statistic == SurveyStatistic::proportion ? interior(out) : ProportionInterval::mean, with);
     out.lower = limits.lower;
     out.upper = limits.upper;
     if (statistic == SurveyStatistic::mean || statistic == SurveyStatistic::proportion ||
-        statistic == SurveyStatistic::total)
+        statistic == SurveyStatistic::total || statistic == SurveyStatistic::ratio)
       design_effects(r, k, variance);
   }
 
@@ -298,31 +339,35 @@ class Estimation {
     return domain_weights_[k];
   }
 
-  /// Variance over S²(N - n)/(N n), S² = n/(n - 1) Σw(y - mean)²/Σw; with replacement S²/n.
+  /// Variance over S²(N - n)/(N n), S² = n/(n - 1) Σw(y - mean)²/Σw; with replacement S²/n. A
+  /// ratio's is that of the total of (y - R x)/Σwx.
   void design_effects(std::size_t r, std::size_t k, double variance) {
     EstimateRow& out = row(r, k);
     const EstimateRequest& q = requests_[r];
-    const std::vector<double>& y = data_.columns[q.y];
+    const bool ratio = q.statistic == SurveyStatistic::ratio;
+    const auto &y = data_.columns[q.y], &x = data_.columns[q.x];
+    const auto value = [&](std::uint32_t i) { return ratio ? y[i] - out.estimate * x[i] : y[i]; };
     const auto rows = sums_.rows(k);
     double weight = 0, sum = 0, squares = 0;
-    if (out.n == rows.size()) {
+    if (!ratio && out.n == rows.size()) {
       const double* w = w_.data() + sums_.first(k);
       weight = domain_weight(k);
       sum = sum_of(totals_, k, pairs_[r].numerator);
       squares = squares_about(w, sums_.column(pairs_[r].numerator, k), sum / weight, rows.size());
     } else {
       for (std::uint32_t i : rows)
-        if (!std::isnan(y[i])) {
+        if (!std::isnan(value(i))) {
           weight += data_.w[i];
-          sum += data_.w[i] * y[i];
+          sum += data_.w[i] * value(i);
         }
       const double mean = sum / weight;
       for (std::uint32_t i : rows)
-        if (!std::isnan(y[i])) squares += data_.w[i] * (y[i] - mean) * (y[i] - mean);
+        if (const double v = value(i) - mean; !std::isnan(v)) squares += data_.w[i] * v * v;
     }
     const auto n = static_cast<double>(out.n);
     const double s2 = n / (n - 1) * squares / weight;
-    const double unit = q.statistic == SurveyStatistic::total ? weight * weight : 1.0;
+    const double scale = ratio ? weight / sum_of(totals_, k, pairs_[r].denominator) : weight;
+    const double unit = ratio || q.statistic == SurveyStatistic::total ? scale * scale : 1.0;
     out.deff_wr = variance / (unit * s2 / n);
     out.deff = weight > n ? variance / (unit * s2 * (weight - n) / (weight * n)) : kNan;
   }
@@ -346,7 +391,7 @@ class Estimation {
     const auto& f = distribution(requests_[r], k);
     const bool inside = share > 0 && share < 1 && se > 0;
     const Limits p =
-        inside ? proportion_limits(share, se, o_.woodruff, setting_) : Limits{share, share};
+        inside ? proportion_limits(share, se, o_.woodruff, setting(k)) : Limits{share, share};
     set_quantile_limits(out, f.quantile(p.lower, o_.rule), f.quantile(p.upper, o_.rule));
   }
 
@@ -354,7 +399,7 @@ class Estimation {
     out.lower = lower;
     out.upper = upper;
     out.df = df_;
-    out.se = (upper - lower) / (2 * setting_.t);
+    out.se = (upper - lower) / (2 * setting(out.domain).t);
   }
 
   /// Ends where the score test of "this is the quantile" turns.
@@ -364,7 +409,7 @@ class Estimation {
     const Sorted& s = sorted(q, k);
     std::vector<double> values = s.values;
     values.erase(std::unique(values.begin(), values.end()), values.end());
-    const double t = setting_.t;
+    const double t = setting(k).t;
     const auto score = [&](std::size_t at) {
       const Share share = share_variance(linearizer, q, k, values[at]);
       return (q.p - share.value) / std::sqrt(std::max(0.0, share.variance.value()));
@@ -475,10 +520,11 @@ class Estimation {
                                                     o_.quantiles == QuantileInterval::replicates);
   }
 
-  void interval_from(std::size_t r, std::size_t k, std::span<const double> theta,
-                     const SumPair& pair, const std::optional<Failure>& failure) {
+  void interval_from(std::size_t r, std::size_t k, std::span<double> theta, const SumPair& pair,
+                     const std::optional<Failure>& failure) {
     EstimateRow& out = row(r, k);
     if (out.failure) return;
+    df_ = df_of(k);
     if (failure) {
       out.failure = failure;
       return;
@@ -494,7 +540,10 @@ class Estimation {
     const bool quantile = requests_[r].statistic == SurveyStatistic::quantile;
     if (quantile && o_.quantiles == QuantileInterval::woodruff) {
       const double share = value_of(pair, sums_.sums(sums_.permuted(data_.w)), k, 0);
-      invert(r, k, share, std::sqrt(o_.replicates->variance(theta, share)));
+      const double se = std::sqrt(o_.replicates->variance(theta, share));
+      invert(r, k, share, se);
+      for (double& value : theta)  // on the quantile's scale, by the slope of the interval
+        value = out.estimate - (value - share) * (se > 0 ? out.se / se : 0.0);
     } else if (quantile && o_.quantiles != QuantileInterval::replicates) {
       out.failure =
           Failure{FailureKind::unsupported, "score intervals need linearization, not replicates"};
@@ -555,6 +604,7 @@ class Estimation {
   std::map<std::pair<std::size_t, std::size_t>, std::optional<WeightedDistribution>> distributions_;
   std::vector<double> scratch_, z_;
   std::vector<std::uint32_t> some_rows_;
+  std::vector<std::vector<double>>* influences_ = nullptr;
 };
 
 }  // namespace
@@ -594,6 +644,16 @@ Result<std::vector<std::vector<double>>> replicate_weights(const SurveyData& dat
   for (Eigen::Index r = 0; r < weights.value().cols(); ++r)
     columns.emplace_back(weights.value().col(r).begin(), weights.value().col(r).end());
   return columns;
+}
+
+InfluenceValues influence_values(const SurveyData& data, std::span<const EstimateRequest> requests,
+                                 const EstimationOptions& options) {
+  EXPECTS(options.replicates == nullptr);
+  InfluenceValues out;
+  Estimation estimation(data, requests, options);
+  estimation.keep_influences(out.u);
+  out.rows = estimation.run(nullptr);
+  return out;
 }
 
 double replicate_rank(const SurveyData& data, const ReplicateDesign& replicates) {

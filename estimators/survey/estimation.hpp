@@ -57,6 +57,9 @@ struct SurveyData {
 struct EstimationOptions {
   double level = 0.95;
   std::optional<double> df;  ///< instead of the design's
+  /// Degrees of freedom from the primary units and strata with a row of positive weight in the
+  /// domain (never more than the design's or the replicates'), as R's degf() of a subset.
+  bool domain_df = false;
   ProportionInterval proportions = ProportionInterval::xlogit;
   QuantileRule rule = QuantileRule::math;
   QuantileInterval quantiles = QuantileInterval::woodruff;
@@ -74,7 +77,8 @@ struct EstimateRow {
 };
 
 /// One row a request and domain, requests slowest. With replicates also θ_r if `replicate_values`
-/// is given: requests × domains × replicates.
+/// is given: requests × domains × replicates (of a quantile with a Woodruff interval: linearized,
+/// so that their variance is the interval's).
 std::vector<EstimateRow> estimate_all(const SurveyData& data,
                                       std::span<const EstimateRequest> requests,
                                       const EstimationOptions& options,
@@ -84,6 +88,19 @@ std::vector<EstimateRow> estimate_all(const SurveyData& data,
 /// does, naming the replicate.
 Result<std::vector<std::vector<double>>> replicate_weights(const SurveyData& data,
                                                            const ReplicateDesign& replicates);
+
+/// Estimates with the influence of every row of the file, final weight included: the covariance of
+/// two estimates is the design's covariance of the totals of their u.
+struct InfluenceValues {
+  std::vector<EstimateRow> rows;  ///< as of estimate_all
+  std::vector<std::vector<double>>
+      u;  ///< by row: n values w_i (z_i - x_i'β); empty where it failed
+};
+
+/// Linearization only. A quantile's influence is that of F there over the density that its interval
+/// implies (Francisco & Fuller 1991, Ann. Statist. 19, 454-469). Memory n doubles an estimate.
+InfluenceValues influence_values(const SurveyData& data, std::span<const EstimateRequest> requests,
+                                 const EstimationOptions& options);
 
 /// Rank of the replicate weights about their mean: what R's survey calls their degrees of freedom.
 /// Cost O(n R²).

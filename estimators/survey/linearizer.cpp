@@ -79,12 +79,13 @@ Result<double> Linearizer::full_elements(std::span<const double> z) {
   return design_.variance_of_moments(sum_, squares_);
 }
 
-Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
-                                    std::span<const double> z) {
+/// Fits the projection of z, and multiplies it by the factors of later stages.
+std::span<const double> Linearizer::fit(std::span<const std::uint32_t> rows,
+                                        std::span<const double> z) {
   const bool all = rows.empty();
   const std::size_t count = all ? design_.n() : rows.size();
   EXPECTS(z.size() == count);
-  double targets = 0;  // what the errors of benchmarks add
+  target_variance_ = 0;
   if (residuals_) {
     by_cell_.assign(index_->cells, 0.0);
     if (all)
@@ -92,7 +93,7 @@ Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
     else
       for (std::size_t k = 0; k < count; ++k)
         by_cell_[index_->cell_of[rows[k]]] += d_[rows[k]] * z[k];
-    targets = residuals_->fit(by_cell_, fitted_);
+    target_variance_ = residuals_->fit(by_cell_, fitted_);
     if (const auto later = residuals_->later(); !later.empty()) {
       scaled_.resize(count);
       for (std::size_t k = 0; k < count; ++k)
@@ -100,9 +101,27 @@ Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
       z = scaled_;
     }
   }
+  return z;
+}
+
+void Linearizer::residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
+                           std::vector<double>& u) {
+  z = fit(rows, z);
+  u.assign(design_.n(), 0.0);
+  for (std::size_t k = 0; k < z.size(); ++k) {
+    const std::size_t i = rows.empty() ? k : rows[k];
+    u[i] = w_[i] * z[k];
+  }
+  if (residuals_)
+    for (std::size_t i = 0; i < design_.n(); ++i) u[i] -= w_[i] * fitted_[index_->cell_of[i]];
+}
+
+Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
+                                    std::span<const double> z) {
+  z = fit(rows, z);
   auto variance = sampling_variance(rows, z);
-  if (targets == 0 || !variance) return variance;
-  return variance.value() + targets;
+  if (target_variance_ == 0 || !variance) return variance;
+  return variance.value() + target_variance_;
 }
 
 Result<double> Linearizer::sampling_variance(std::span<const std::uint32_t> rows,

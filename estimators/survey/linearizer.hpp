@@ -25,11 +25,17 @@ class Linearizer {
   /// Variance of Σ w_i z_i. @param rows  those that z belongs to, others have z = 0; empty: all n
   /// Cost O(n), or for element sampling with few rows O(rows + cells × margins).
   Result<double> variance(std::span<const std::uint32_t> rows, std::span<const double> z);
+  /// u_i = w_i (z_i - x_i'β) of all n rows, whose total has that variance, the errors of
+  /// benchmarks apart. Cost O(n).
+  void residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
+                 std::vector<double>& u);
   const SurveyDesign& design() const { return design_; }
 
  private:
   /// Of Σ a (z - f), with the fitted values that are there.
   Result<double> sampling_variance(std::span<const std::uint32_t> rows, std::span<const double> z);
+  /// Fits the projection of z; the z to go on with. Sets fitted_ and target_variance_.
+  std::span<const double> fit(std::span<const std::uint32_t> rows, std::span<const double> z);
   Result<double> full_elements(std::span<const double> z);
   void prepare_pieces();
 
@@ -45,6 +51,7 @@ class Linearizer {
   std::vector<Piece> pieces_;
   bool pieces_ready_ = false;
   std::vector<double> first_, scaled_;  ///< of a weighting in several stages
+  double target_variance_ = 0;          ///< what the errors of benchmarks add to the last fit
   std::vector<double> by_cell_, fitted_, u_, sum_, squares_, totals_;
 };
 

@@ -34,7 +34,7 @@ double t_quantile(double level, double df);
 /// What an interval needs to know besides the estimate.
 struct IntervalSetting {
   double level = 0.95, df = 0;
-  std::size_t n = 0;                 ///< respondents in the design
+  std::size_t n = 0;                 ///< respondents in the domain
   double t = t_quantile(level, df);  ///< made once for many intervals: it is the dearest part
 };
 
