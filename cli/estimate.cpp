@@ -22,10 +22,10 @@ double chosen_deff(const EstimateOptions& o, const EstimateRow& row) {
 
 std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
   std::string text = "functional,variable,level,domain,estimate,se,lower,upper,df,deff,n\n";
-  for (const EstimateRow& row : e.rows) {
-    const EstimateRequest& q = e.requests[row.request];
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", to_string(q.statistic),
-                        csv_field(q.variable), csv_field(q.level), csv_field(e.domains[row.domain]),
+  for (const FileEstimate& line : e.rows) {
+    const EstimateRow& row = line.row;
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", line.functional,
+                        csv_field(line.variable), csv_field(line.level), csv_field(line.domain),
                         cell(row.estimate), cell(row.se), cell(row.lower), cell(row.upper),
                         cell(row.df), cell(chosen_deff(o, row)), row.n);
   }
@@ -44,12 +44,12 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
                               {"level", o.level},
                               {"notes", e.notes},
                               {"estimates", nlohmann::ordered_json::array()}};
-  for (const EstimateRow& row : e.rows) {
-    const EstimateRequest& q = e.requests[row.request];
-    nlohmann::ordered_json one{{"functional", to_string(q.statistic)},
-                               {"variable", q.variable},
-                               {"level", q.level},
-                               {"domain", e.domains[row.domain]},
+  for (const FileEstimate& line : e.rows) {
+    const EstimateRow& row = line.row;
+    nlohmann::ordered_json one{{"functional", line.functional},
+                               {"variable", line.variable},
+                               {"level", line.level},
+                               {"domain", line.domain},
                                {"estimate", number(row.estimate)},
                                {"se", number(row.se)},
                                {"lower", number(row.lower)},
@@ -57,6 +57,7 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
                                {"df", number(row.df)},
                                {"deff", number(chosen_deff(o, row))},
                                {"n", row.n}};
+    if (line.p_value) one["p_value"] = number(*line.p_value);
     if (row.failure)
       one["failure"] = {{"kind", to_string(row.failure->kind)}, {"detail", row.failure->detail}};
     json["estimates"].push_back(std::move(one));
@@ -68,15 +69,16 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
 std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
   std::vector<std::vector<std::string>> lines = {{"functional", "variable", "level", "domain",
                                                   "estimate", "se", "lower", "upper", "df", "deff",
-                                                  "n"}};
+                                                  "n", "p"}};
   const auto number = [](double value) {
     return std::isnan(value) ? std::string("-") : fmt::format("{:.6g}", value);
   };
-  for (const EstimateRow& row : e.rows) {
-    const EstimateRequest& q = e.requests[row.request];
-    lines.push_back({to_string(q.statistic), q.variable, q.level, e.domains[row.domain],
-                     number(row.estimate), number(row.se), number(row.lower), number(row.upper),
-                     number(row.df), number(chosen_deff(o, row)), std::to_string(row.n)});
+  for (const FileEstimate& line : e.rows) {
+    const EstimateRow& row = line.row;
+    lines.push_back({line.functional, line.variable, line.level, line.domain, number(row.estimate),
+                     number(row.se), number(row.lower), number(row.upper), number(row.df),
+                     number(chosen_deff(o, row)), std::to_string(row.n),
+                     line.p_value ? number(*line.p_value) : "-"});
   }
   std::vector<std::size_t> width(lines[0].size(), 0);
   std::vector<bool> used(lines[0].size(), false);
@@ -118,6 +120,29 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.ginis = o.ginis;
   if (!o.probabilities.empty()) r.probabilities = o.probabilities;
   r.by = o.by;
+  r.multiple = o.multiple;
+  r.crosstabs = o.crosstabs;
+  r.against = o.against;
+  r.unit = o.unit;
+  if (!o.unit.empty() && o.against.empty())
+    throw UserError({}, "--unit", "matches two waves, and there is one", "pass --against FILE");
+  r.contrasts = o.contrasts == "first"      ? DomainContrasts::first
+                : o.contrasts == "pairwise" ? DomainContrasts::pairwise
+                                            : DomainContrasts::none;
+  if (!o.versus_margins.empty()) {
+    FileOptions other = o;
+    other.margins = o.versus_margins;
+    other.method = o.versus_method;
+    other.options = o.versus_options;
+    other.bounds.clear();
+    other.trim_at.clear();
+    other.trim.reset();
+    other.trim_lower.reset();
+    other.trim_iqr.reset();
+    other.trim_deff.reset();
+    other.trim_rule.clear();
+    r.versus = weigh_request(other, {});
+  }
   r.replicate_columns = o.replicate_columns;
   r.replicate_constants = o.replicate_constants;
   if (o.replicate_columns.empty() != o.replicate_constants.empty())
@@ -162,13 +187,11 @@ int estimate_command(const EstimateOptions& o) {
   if (!o.output.empty()) output.emplace(o.output, o.force ? Overwrite::replace : Overwrite::refuse);
   const FileEstimates e = estimate_file(request_of(o));
   std::size_t failed = 0;
-  for (const EstimateRow& row : e.rows) {
-    if (!row.failure) continue;
+  for (const FileEstimate& line : e.rows) {
+    if (!line.row.failure) continue;
     if (++failed <= 20)
-      fmt::print(stderr, "steelyard: {} of {}{}{}: {}\n",
-                 to_string(e.requests[row.request].statistic), e.requests[row.request].variable,
-                 e.domains[row.domain].empty() ? "" : " in ", e.domains[row.domain],
-                 row.failure->detail);
+      fmt::print(stderr, "steelyard: {} of {}{}{}: {}\n", line.functional, line.variable,
+                 line.domain.empty() ? "" : " in ", line.domain, line.row.failure->detail);
   }
   if (failed > 20) fmt::print(stderr, "steelyard: and {} more that have no answer\n", failed - 20);
   if (!o.quiet && !o.json)

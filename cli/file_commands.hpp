@@ -38,6 +38,8 @@ struct EstimateOptions : FileOptions {
   std::string proportion_interval = "logit", quantile_rule = "math";
   std::string woodruff_scale = "mean", quantile_interval;
   std::vector<std::string> totals, means, proportions, ratios, quantiles, ginis, by;
+  std::vector<std::string> multiple, crosstabs, versus_options;
+  std::string contrasts, against, unit, versus_margins, versus_method = "raking";
   std::vector<double> probabilities;
   double level = 0.95;
   std::optional<double> df;

@@ -137,6 +137,30 @@ void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
   list("--quantile", o.quantiles, "columns; with --probs");
   list("--gini", o.ginis, "columns");
   list("--by", o.by, "columns whose combinations are domains");
+  verb->add_option("--multiple", o.multiple,
+                   "name=item,item,...: a question with several answers, one 0/1 column each: "
+                   "shares of respondents and of mentions")
+      ->allow_extra_args(false);
+  verb->add_option("--crosstab", o.crosstabs,
+                   "a*b: counts, shares, and Rao-Scott and Wald tests of independence")
+      ->allow_extra_args(false);
+  verb->add_option("--contrasts", o.contrasts,
+                   "differences between the domains of --by: each from the first, or pairwise")
+      ->check(CLI::IsMember({"first", "pairwise"}));
+  verb->add_option("--against", o.against,
+                   "an earlier wave's file, with the same columns: changes since then");
+  verb->add_option("--unit", o.unit,
+                   "column of ids that both waves share (overlapping samples); default: "
+                   "independent samples");
+  CLI::Option* versus = verb->add_option(
+      "--versus-margins", o.versus_margins,
+      "margins of another weighting of the same rows: paired differences between the two");
+  verb->add_option("--versus-method", o.versus_method, "its method")
+      ->needs(versus)
+      ->capture_default_str();
+  verb->add_option("--versus-option", o.versus_options, "its options, key=value")
+      ->needs(versus)
+      ->allow_extra_args(false);
   verb->add_option("--probs", o.probabilities, "of the quantiles; default 0.5")
       ->delimiter(',')
       ->check(CLI::Range(0.0, 1.0));

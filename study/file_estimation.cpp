@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/text.hpp"
+#include "estimators/survey/multiple_response.hpp"
 #include "study/replicate_file.hpp"
 
 namespace steelyard {
@@ -33,29 +34,22 @@ class Assembly {
   explicit Assembly(const EstimateFileRequest& request)
       : r_(request), source_(DataSource::open(request.data)), file_(*source_) {}
 
-  FileEstimates run() {
+  std::unique_ptr<PreparedFile> run() {
     plan();
     load();
     make_design();
     make_domains();
     make_requests();
-    EstimationOptions options = r_.estimation;
-    std::optional<ReplicateDesign> replicates;
+    out_->options = r_.estimation;
     if (!r_.replicate_columns.empty()) {
-      replicates = read_replicates();
+      out_->replicates = std::make_unique<ReplicateDesign>(read_replicates());
     } else if (r_.replicates) {
-      auto made = make_replicates(*design_, *r_.replicates);
+      auto made = make_replicates(*out_->design, *r_.replicates);
       if (!made) throw NegativeAnswer(made.failure().detail);
-      replicates = std::move(made.value());
+      out_->replicates = std::make_unique<ReplicateDesign>(std::move(made.value()));
     }
-    if (replicates) {
-      options.replicates = &*replicates;
-      out_.replicates = replicates->replicates;
-    }
-    out_.rows = estimate_all(data_, out_.requests, options);
-    out_.n = data_.n;
-    out_.psus = design_->psus();
-    out_.strata = design_->strata();
+    out_->options.replicates = out_->replicates.get();
+    if (r_.versus) weigh_otherwise();
     return std::move(out_);
   }
 
@@ -73,6 +67,11 @@ class Assembly {
       for (const auto& part : parts) wanted_.add(std::string(trim(part)), As::numbers);
     }
     for (const std::string& name : r_.by) wanted_.add(name, As::levels);
+    for (const std::string& question : r_.multiple)
+      for (const std::string& item : items_of(question)) wanted_.add(item, As::numbers);
+    for (const std::string& table : r_.crosstabs)
+      for (const std::string& name : crossed_names(table)) wanted_.add(name, As::levels);
+    if (!r_.unit.empty()) wanted_.add(r_.unit, As::ids);
     for (const ColumnRequest& column : design_requests(r_.design))
       design_at_.push_back(wanted_.add(column.name, column.as));
     if (!r_.weights.empty() && file_.has_column(r_.weights)) {
@@ -85,6 +84,39 @@ class Assembly {
         replicate_at_.push_back(wanted_.add(name, As::numbers));
   }
 
+  /// "name=a,b,c": the items.
+  static std::vector<std::string> items_of(const std::string& question) {
+    const std::size_t equals = question.find('=');
+    std::vector<std::string> items;
+    if (equals != std::string::npos)
+      for (const std::string& item : split(question.substr(equals + 1), ","))
+        items.emplace_back(trim(item));
+    if (items.size() < 2)
+      throw UserError({}, "--multiple", "\"" + question + "\" is not name=item,item,...",
+                      "for instance --multiple platforms=uses_a,uses_b,uses_c");
+    return items;
+  }
+
+  static std::vector<std::string> crossed_names(const std::string& table) {
+    std::vector<std::string> names;
+    for (const std::string& name : split(table, "*")) names.emplace_back(trim(name));
+    if (names.size() != 2 || names[0].empty() || names[1].empty() || names[0] == names[1])
+      throw UserError({}, "--crosstab", "\"" + table + "\" is not two columns joined with *",
+                      "for instance --crosstab region*sex");
+    return names;
+  }
+
+  /// The same rows under the other weighting.
+  void weigh_otherwise() {
+    WeighRequest other = *r_.versus;
+    other.base = r_.weights;
+    out_->versus = weigh_file(other, file_);
+    const std::size_t n = out_->data.n;
+    if (out_->versus->n() != n || (out_->weighed && out_->versus->kept != out_->weighed->kept))
+      throw UserError({}, "--versus-margins", "leaves out other rows than the first weighting",
+                      "use a --missing rule that keeps the rows");
+  }
+
   void load() {
     if (r_.weighting) {
       WeighRequest weighting = *r_.weighting;
@@ -92,10 +124,10 @@ class Assembly {
         throw UserError({}, "--weights", "must be a column when --margins are given",
                         "the column is the base weight");
       weighting.base = r_.weights;
-      weighed_ = weigh_file(weighting, file_, wanted_.requests(), &columns_);
+      out_->weighed = weigh_file(weighting, file_, wanted_.requests(), &columns_);
 
-      out_.notes = weighed_->notes;
-      data_ = weighed_->survey_data();
+      out_->notes = out_->weighed->notes;
+      data_ = out_->weighed->survey_data();
       return;
     }
     columns_ = file_.read(wanted_.requests(), r_.threads);
@@ -116,7 +148,7 @@ class Assembly {
             fmt::format("has {} rows, {} has {}", weights.rows(), file_.name(), data_.n),
             "give the weights of the same file, row by row");
       check_weights(weights.name());
-      out_.notes.push_back(
+      out_->notes.push_back(
           "weights from a file are taken as they are; pass --margins instead for standard errors "
           "that know the weighting, or replicate weights");
     } else if (!r_.design.pps.empty()) {
@@ -124,10 +156,10 @@ class Assembly {
       const auto& probability = columns_[design_at_.back()].numbers;
       for (std::size_t i = 0; i < data_.n; ++i) data_.w[i] = 1 / probability[i];
       check_weights(file_.name());
-      out_.notes.push_back("weights are 1 / " + r_.design.probabilities);
+      out_->notes.push_back("weights are 1 / " + r_.design.probabilities);
     } else {
       data_.w.assign(data_.n, 1.0);
-      out_.notes.push_back("no weights were given: every row counts the same");
+      out_->notes.push_back("no weights were given: every row counts the same");
     }
     data_.d = data_.w;
   }
@@ -142,8 +174,9 @@ class Assembly {
   void make_design() {
     std::vector<ColumnData> columns;
     for (std::size_t at : design_at_) columns.push_back(columns_[at]);
-    design_ = std::make_unique<SurveyDesign>(make_file_design(r_.design, file_, data_.n, columns));
-    data_.design = design_.get();
+    out_->design =
+        std::make_unique<SurveyDesign>(make_file_design(r_.design, file_, data_.n, columns));
+    data_.design = out_->design.get();
   }
 
   const ColumnData& column(const std::string& name, ColumnRequest::As as) {
@@ -151,7 +184,7 @@ class Assembly {
   }
 
   void make_domains() {
-    out_.domains = {""};
+    data_.domains = {""};
     if (r_.by.empty()) return;
     std::vector<std::uint64_t> key(data_.n, 0);
     std::vector<bool> inside(data_.n, true);
@@ -165,9 +198,9 @@ class Assembly {
     std::map<std::uint64_t, std::uint32_t> number;
     for (std::size_t i = 0; i < data_.n; ++i)
       if (inside[i]) number.emplace(key[i], 0);
-    out_.domains.clear();
+    data_.domains.clear();
     for (auto& [k, position] : number) {
-      position = static_cast<std::uint32_t>(out_.domains.size());
+      position = static_cast<std::uint32_t>(data_.domains.size());
       std::uint64_t rest = k;
       std::string text;
       for (std::size_t v = r_.by.size(); v-- > 0;) {
@@ -175,12 +208,11 @@ class Assembly {
         text = r_.by[v] + "=" + levels[rest % levels.size()] + (text.empty() ? "" : ", ") + text;
         rest /= levels.size();
       }
-      out_.domains.push_back(text);
+      data_.domains.push_back(text);
     }
     data_.domain_of.resize(data_.n);
     for (std::size_t i = 0; i < data_.n; ++i)
       data_.domain_of[i] = inside[i] ? number[key[i]] : 0xFFFFFFFFu;
-    data_.domains = out_.domains;
   }
 
   std::size_t number_column(const std::string& name) {
@@ -191,7 +223,8 @@ class Assembly {
 
   void make_requests() {
     const auto add = [&](SurveyStatistic statistic, const std::string& name) {
-      out_.requests.push_back({.statistic = statistic, .variable = name, .y = number_column(name)});
+      out_->requests.push_back(
+          {.statistic = statistic, .variable = name, .y = number_column(name)});
     };
     for (const std::string& name : r_.totals) add(SurveyStatistic::total, name);
     for (const std::string& name : r_.means) add(SurveyStatistic::mean, name);
@@ -203,30 +236,48 @@ class Assembly {
           indicator[i] =
               levels.codes[i] == kMissingCode ? std::nan("") : double(levels.codes[i] == k);
         data_.columns.push_back(std::move(indicator));
-        out_.requests.push_back({.statistic = SurveyStatistic::proportion,
-                                 .variable = name,
-                                 .level = levels.levels[k],
-                                 .y = data_.columns.size() - 1});
+        out_->requests.push_back({.statistic = SurveyStatistic::proportion,
+                                  .variable = name,
+                                  .level = levels.levels[k],
+                                  .y = data_.columns.size() - 1});
       }
     }
     for (const std::string& ratio : r_.ratios) {
       const auto parts = split(ratio, "/");
       const std::string above(trim(parts[0])), below(trim(parts[1]));
-      out_.requests.push_back({.statistic = SurveyStatistic::ratio,
-                               .variable = above + "/" + below,
-                               .y = number_column(above),
-                               .x = number_column(below)});
+      out_->requests.push_back({.statistic = SurveyStatistic::ratio,
+                                .variable = above + "/" + below,
+                                .y = number_column(above),
+                                .x = number_column(below)});
     }
     for (const std::string& name : r_.quantiles)
       for (double p : r_.probabilities) {
         add(SurveyStatistic::quantile, name);
-        out_.requests.back().p = p;
-        out_.requests.back().level = shortest(p);
+        out_->requests.back().p = p;
+        out_->requests.back().level = shortest(p);
       }
     for (const std::string& name : r_.ginis) add(SurveyStatistic::gini, name);
-    if (out_.requests.empty())
-      throw UserError({}, {}, "nothing to estimate",
-                      "give --mean, --total, --proportion, --ratio, --quantile or --gini");
+    for (const std::string& question : r_.multiple) {
+      MultipleResponse asked;
+      asked.name = question.substr(0, question.find('='));
+      asked.names = items_of(question);
+      for (const std::string& item : asked.names) asked.items.push_back(number_column(item));
+      auto made = add_multiple_response(data_, asked);
+      for (auto* list : {&made.of_respondents, &made.of_mentions})
+        out_->requests.insert(out_->requests.end(), list->begin(), list->end());
+      out_->requests.push_back(made.mentions);
+    }
+    for (const std::string& table : r_.crosstabs)
+      for (const std::string& name : crossed_names(table)) {
+        const LevelColumn& levels = column(name, ColumnRequest::As::levels).levels;
+        out_->crossed.push_back({{levels.codes.begin(), levels.codes.end()}, levels.levels});
+      }
+    if (!r_.unit.empty()) out_->units = column(r_.unit, ColumnRequest::As::ids).ids;
+    if (out_->requests.empty() && out_->crossed.empty())
+      throw UserError(
+          {}, {}, "nothing to estimate",
+          "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple or "
+          "--crosstab");
   }
 
   ReplicateDesign read_replicates() {
@@ -257,17 +308,15 @@ class Assembly {
   }
 
   const EstimateFileRequest& r_;
+  std::unique_ptr<PreparedFile> out_ = std::make_unique<PreparedFile>();
   std::unique_ptr<DataSource> source_;
   const DataSource& file_;
   Wanted wanted_;
   std::vector<std::size_t> design_at_, replicate_at_;
   std::optional<std::size_t> weight_at_;
   std::vector<ColumnData> columns_;
-  std::unique_ptr<WeighedFile> weighed_;
-  std::unique_ptr<SurveyDesign> design_;
-  SurveyData data_;
+  SurveyData& data_ = out_->data;
   std::map<std::string, std::size_t> placed_;
-  FileEstimates out_;
 };
 
 }  // namespace
@@ -336,6 +385,40 @@ SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, 
   return std::move(made.value());
 }
 
-FileEstimates estimate_file(const EstimateFileRequest& request) { return Assembly(request).run(); }
+std::unique_ptr<PreparedFile> prepare_file(const EstimateFileRequest& request) {
+  return Assembly(request).run();
+}
+
+FileEstimates estimate_file(const EstimateFileRequest& request) {
+  const auto file = prepare_file(request);
+  FileEstimates out;
+  out.notes = file->notes;
+  out.n = file->data.n;
+  out.psus = file->design->psus();
+  out.strata = file->design->strata();
+  if (file->replicates) out.replicates = file->replicates->replicates;
+  for (EstimateRow& row : estimate_all(file->data, file->requests, file->options)) {
+    const EstimateRequest& q = file->requests[row.request];
+    out.rows.push_back({to_string(q.statistic),
+                        q.variable,
+                        q.level,
+                        file->data.domains[row.domain],
+                        std::move(row),
+                        {}});
+  }
+  cross_tables(*file, request.crosstabs, out.rows);
+  if (request.contrasts != DomainContrasts::none)
+    compare_domains(*file, request.contrasts, out.rows);
+  if (request.versus)
+    compare_weightings(*file, request.weighting ? request.weighting->method : "weights",
+                       request.versus->method, out.rows);
+  if (!request.against.empty()) {
+    EstimateFileRequest then = request;
+    then.data = request.against;
+    then.versus.reset();
+    compare_waves(*file, *prepare_file(then), out.rows);
+  }
+  return out;
+}
 
 }  // namespace steelyard

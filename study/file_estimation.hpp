@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "estimators/survey/cross_tables.hpp"
 #include "estimators/survey/estimation.hpp"
 #include "study/weigh_file.hpp"
 
@@ -21,6 +22,9 @@ struct FileDesign {
   std::string joint;          ///< CSV file of joint probabilities of the rows; may be empty
 };
 
+/// Which domains are compared with each other.
+enum class DomainContrasts { none, first, pairwise };
+
 struct EstimateFileRequest {
   std::string data;
   std::string weights;  ///< column, or a file of weights for the same rows; empty: all 1, or 1 /
@@ -30,6 +34,12 @@ struct EstimateFileRequest {
   std::vector<std::string> totals, means, proportions, ratios, quantiles, ginis;
   std::vector<double> probabilities = {0.5};
   std::vector<std::string> by;
+  std::vector<std::string> multiple;   ///< questions with several answers: "name=item,item,..."
+  std::vector<std::string> crosstabs;  ///< "a*b"
+  DomainContrasts contrasts = DomainContrasts::none;
+  std::string against;                 ///< file of an earlier wave: changes since then
+  std::string unit;                    ///< column of ids that the waves share; empty: independent
+  std::optional<WeighRequest> versus;  ///< another weighting of the same rows
   std::string interval = "linearization";      ///< as the user named it
   std::optional<ReplicateOptions> replicates;  ///< of the interval, if it is replication
   std::string replicate_columns;    ///< columns of given replicate weights: a prefix and *
@@ -38,13 +48,47 @@ struct EstimateFileRequest {
   int threads = 1;
 };
 
+/// One line of the answer.
+struct FileEstimate {
+  std::string functional, variable, level, domain;  ///< "mean", "mean difference", ...
+  EstimateRow row;
+  std::optional<double> p_value;  ///< of a difference being 0, or of independence
+};
+
 struct FileEstimates {
-  std::vector<EstimateRow> rows;
-  std::vector<EstimateRequest> requests;
-  std::vector<std::string> domains;
+  std::vector<FileEstimate> rows;
   std::size_t n = 0, psus = 0, strata = 0, replicates = 0;
   std::vector<std::string> notes;
 };
+
+/// A file made ready: everything that estimates and comparisons read. Refers to itself, so it
+/// stays where it is.
+struct PreparedFile {
+  std::unique_ptr<WeighedFile> weighed, versus;
+  std::unique_ptr<SurveyDesign> design;
+  std::unique_ptr<ReplicateDesign> replicates;
+  SurveyData data;
+  std::vector<EstimateRequest> requests;
+  EstimationOptions options;
+  std::vector<CrossedVariable> crossed;  ///< two for each of `crosstabs`
+  std::vector<std::uint32_t> units;      ///< of the column `unit`
+  std::vector<std::string> notes;
+};
+
+/// @throws UserError for wrong input, NegativeAnswer for a design or a weighting that cannot be
+std::unique_ptr<PreparedFile> prepare_file(const EstimateFileRequest& request);
+
+/// Differences that the request asks for, appended to `rows`.
+void compare_domains(const PreparedFile& file, DomainContrasts contrasts,
+                     std::vector<FileEstimate>& rows);
+void compare_weightings(const PreparedFile& file, const std::string& name, const std::string& other,
+                        std::vector<FileEstimate>& rows);
+/// @param now, then  two waves with the same requests; domains are matched by name
+void compare_waves(const PreparedFile& now, const PreparedFile& then,
+                   std::vector<FileEstimate>& rows);
+/// Counts, shares and tests of independence of each cross table.
+void cross_tables(const PreparedFile& file, const std::vector<std::string>& names,
+                  std::vector<FileEstimate>& rows);
 
 /// @throws UserError for wrong input, NegativeAnswer for a design or a weighting that cannot be
 FileEstimates estimate_file(const EstimateFileRequest& request);
