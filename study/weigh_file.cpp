@@ -49,8 +49,8 @@ class Assembly {
     make_schema();
     recode();
     make_benchmarks();
-    make_index();
     make_weighting();
+    make_index();
     weigh();
     if (columns != nullptr) {
       columns->assign(
@@ -488,20 +488,17 @@ class Assembly {
             "add the combination with its target, or correct the file");
   }
 
-  /// Some options act on single weights, so rows of a cell must not be taken together if their
-  /// base weights differ.
+  /// Rows of a cell must not be taken together if their base weights differ and the weighting acts
+  /// on each.
   bool needs_rows() const {
     if (cluster_at_) return true;
-    if (out_->base.empty()) return false;
+    if (out_->base.empty() || !out_->weighting->by_respondent()) return false;
     const CellIndex& index = out_->index;
-    bool differ = false;
-    for (std::size_t c = 0; c < index.cells && !differ; ++c)
-      differ = index.weight_squared[c] * index.respondents[c] >
-               index.weight[c] * index.weight[c] * (1 + 1e-9);
-    return differ && std::any_of(r_.options.begin(), r_.options.end(), [](const auto& option) {
-             return option.find("trim") != std::string::npos ||
-                    option.find("cosmetic") != std::string::npos;
-           });
+    for (std::size_t c = 0; c < index.cells; ++c)
+      if (index.weight_squared[c] * index.respondents[c] >
+          index.weight[c] * index.weight[c] * (1 + 1e-9))
+        return true;
+    return false;
   }
 
   void make_clusters() {

@@ -135,7 +135,7 @@ class Replication final : public IntervalMethod {
       rows.emplace_back(*s.sample, table);
       totals.emplace_back(rows.back().levels * design.replicates, 0.0);
     }
-    CellIndex index = s.index;
+    CellIndex index = index_for_any_weights(*s.weighting, s.index);
     std::vector<double> w(n);
     for (std::size_t r = 0; r < design.replicates; ++r) {
       design.fill(r, w);

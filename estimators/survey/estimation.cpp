@@ -476,7 +476,7 @@ class Estimation {
     std::vector<double> theta(width * design.replicates);
     std::optional<Failure> failure;
     CellIndex index;
-    if (data_.weighting) index = *data_.index;
+    if (data_.weighting) index = index_for_any_weights(*data_.weighting, *data_.index);
     std::vector<double> own(sums_.everybody() ? 0 : data_.n);
     Eigen::MatrixXd block;
     for (std::size_t first = 0; first < design.replicates && !failure; first += kBlock) {
@@ -578,7 +578,7 @@ class Estimation {
     Eigen::MatrixXd all(static_cast<Eigen::Index>(data_.n),
                         static_cast<Eigen::Index>(design.replicates));
     CellIndex index;
-    if (data_.weighting) index = *data_.index;
+    if (data_.weighting) index = index_for_any_weights(*data_.weighting, *data_.index);
     std::vector<double> w(data_.n);
     for (std::size_t r = 0; r < design.replicates; ++r) {
       if (const auto failure = weigh_replicate(r, index, w)) return *failure;

@@ -74,6 +74,7 @@ class Calibration final : public Weighting {
 
   std::vector<VariableId> variables() const override { return variables_of(margins_); }
   std::vector<std::vector<VariableId>> benchmarks() const override { return margins_; }
+  bool by_respondent() const override { return cosmetic_; }
 
   std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
     return explain_infeasible(margins_, index, benchmarks, feasible_bounds());

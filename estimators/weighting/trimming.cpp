@@ -108,6 +108,7 @@ class Trimmed final : public Weighting {
   }
 
   std::vector<std::vector<VariableId>> margins() const override { return inner_->margins(); }
+  bool by_respondent() const override { return true; }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     auto made = inner_->weigh(index, benchmarks);

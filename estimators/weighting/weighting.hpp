@@ -23,6 +23,9 @@ class Weighting {
   virtual std::vector<std::vector<VariableId>> benchmarks() const = 0;
   /// Those among them that its weights meet.
   virtual std::vector<std::vector<VariableId>> margins() const { return benchmarks(); }
+  /// True if it acts on the weight of each respondent (trimming, cosmetic calibration), so that
+  /// those of a cell can be taken together only while their base weights are equal.
+  virtual bool by_respondent() const { return false; }
   /// @param index   respondents collapsed on a superset of variables()
   /// @return one factor a cell; fails: empty_cell, no_convergence, singular_matrix
   virtual Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const = 0;
@@ -30,6 +33,14 @@ class Weighting {
   /// program's time. Empty: nothing more to say.
   virtual std::string explain(const CellIndex&, const Benchmarks&) const { return {}; }
 };
+
+/// The index to weigh on when base weights differ within its cells, as in a replicate: each
+/// respondent is a cell if the weighting acts by respondent.
+inline CellIndex index_for_any_weights(const Weighting& weighting, const CellIndex& index) {
+  CellIndex own = index;
+  if (weighting.by_respondent() && index.cells < index.n) one_cell_each(own, {});
+  return own;
+}
 
 struct WeightingInfo {
   std::string_view name, summary, source;
