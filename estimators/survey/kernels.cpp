@@ -118,6 +118,26 @@ STEELYARD_CLONES double weighted_residuals(const double* w, const double* z, con
   return total;
 }
 
+STEELYARD_CLONES TwoSums moments_by_cell(const double* f, const double* a, const double* b,
+                                         std::size_t n) {
+  Lanes first = {}, second = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Lanes x, y, z;
+    load(x, f + i);
+    load(y, a + i);
+    load(z, b + i);
+    first += x * y;
+    second += x * x * z;
+  }
+  TwoSums out{sum_of(first), sum_of(second)};
+  for (; i < n; ++i) {
+    out.first += f[i] * a[i];
+    out.second += f[i] * f[i] * b[i];
+  }
+  return out;
+}
+
 STEELYARD_CLONES void linear_influence(const double* y, const double* x, double m, double scale,
                                        std::size_t n, double* z) {
   for (std::size_t i = 0; i < n; ++i) z[i] = (y[i] - m * x[i]) * scale;

@@ -25,6 +25,12 @@ double weighted_residuals(const double* w, const double* z, const double* fitted
 /// Σ (u_i - centre)².
 double squares_about(const double* u, double centre, std::size_t n);
 
+/// Σ f_i a_i and Σ f_i² b_i.
+struct TwoSums {
+  double first = 0, second = 0;
+};
+TwoSums moments_by_cell(const double* f, const double* a, const double* b, std::size_t n);
+
 /// z_i = (y_i - m x_i) scale.
 void linear_influence(const double* y, const double* x, double m, double scale, std::size_t n,
                       double* z);

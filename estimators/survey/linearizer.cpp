@@ -4,6 +4,8 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "estimators/survey/kernels.hpp"
+
 namespace steelyard {
 
 Linearizer::Linearizer(const SurveyDesign& design, std::span<const double> w,
@@ -26,21 +28,23 @@ void Linearizer::prepare_pieces() {
   std::unordered_map<std::uint64_t, std::uint32_t> seen;
   const auto& parent = design_.stages()[0].parent_of_unit;
   const bool elements = design_.element_sampling();
-  const bool by_cell = elements && design_.strata() == 1;
-  if (by_cell)
-    for (std::uint32_t c = 0; c < index_->cells; ++c) pieces_.push_back({c, 0, 0, 0});
+  if (elements && design_.strata() == 1) {
+    cell_weight_.assign(index_->cells, 0.0);
+    cell_squared_.assign(index_->cells, 0.0);
+    for (std::size_t i = 0; i < design_.n(); ++i) {
+      cell_weight_[index_->cell_of[i]] += w_[i];
+      cell_squared_[index_->cell_of[i]] += w_[i] * w_[i];
+    }
+    return;
+  }
   for (std::size_t i = 0; i < design_.n(); ++i) {
     const std::uint32_t cell = index_->cell_of[i];
-    std::uint32_t at = cell;
-    if (!by_cell) {
-      const std::uint32_t group = elements ? parent[i] : design_.psu(i);
-      const auto [found, fresh] = seen.try_emplace((std::uint64_t{group} << 32) | cell,
-                                                   static_cast<std::uint32_t>(pieces_.size()));
-      if (fresh) pieces_.push_back({cell, group, 0, 0});
-      at = found->second;
-    }
-    pieces_[at].weight += w_[i];
-    pieces_[at].squared += w_[i] * w_[i];
+    const std::uint32_t group = elements ? parent[i] : design_.psu(i);
+    const auto [found, fresh] = seen.try_emplace((std::uint64_t{group} << 32) | cell,
+                                                 static_cast<std::uint32_t>(pieces_.size()));
+    if (fresh) pieces_.push_back({cell, group, 0, 0});
+    pieces_[found->second].weight += w_[i];
+    pieces_[found->second].squared += w_[i] * w_[i];
   }
 }
 
@@ -48,26 +52,14 @@ Result<double> Linearizer::full_elements(std::span<const double> z) {
   const DesignStage& stage = design_.stages()[0];
   const std::size_t n = design_.n();
   u_.resize(n);
-  if (residuals_) {
-    const std::uint32_t* cell = index_->cell_of.data();
-    for (std::size_t i = 0; i < n; ++i) u_[i] = w_[i] * (z[i] - fitted_[cell[i]]);
-  } else {
-    for (std::size_t i = 0; i < n; ++i) u_[i] = w_[i] * z[i];
-  }
+  const double sum =
+      weighted_residuals(w_.data(), z.data(), fitted_.data(),
+                         residuals_ ? index_->cell_of.data() : nullptr, n, u_.data());
   sum_.assign(stage.parents, 0.0);
   squares_.assign(stage.parents, 0.0);
   if (stage.parents == 1) {
-    double s[4] = {0, 0, 0, 0}, q[4] = {0, 0, 0, 0};
-    std::size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-      for (std::size_t k = 0; k < 4; ++k) s[k] += u_[i + k];
-    for (; i < n; ++i) s[0] += u_[i];
-    sum_[0] = (s[0] + s[1]) + (s[2] + s[3]);
-    const double mean = sum_[0] / static_cast<double>(n);
-    for (i = 0; i + 4 <= n; i += 4)
-      for (std::size_t k = 0; k < 4; ++k) q[k] += (u_[i + k] - mean) * (u_[i + k] - mean);
-    for (; i < n; ++i) q[0] += (u_[i] - mean) * (u_[i] - mean);
-    squares_[0] = (q[0] + q[1]) + (q[2] + q[3]);
+    sum_[0] = sum;
+    squares_[0] = squares_about(u_.data(), sum / static_cast<double>(n), n);
   } else {
     for (std::size_t i = 0; i < n; ++i) sum_[stage.parent_of_unit[i]] += u_[i];
     for (std::size_t i = 0; i < n; ++i) {
@@ -135,18 +127,36 @@ Result<double> Linearizer::sampling_variance(std::span<const std::uint32_t> rows
     if (residuals_ && !pieces_ready_) prepare_pieces();
     sum_.assign(stage.parents, 0.0);
     squares_.assign(stage.parents, 0.0);
+    const bool one = stage.parents == 1;
+    double sum = 0, squares = 0;  // of a single stratum, kept out of memory
     for (std::size_t k = 0; k < count; ++k) {
-      const std::uint32_t i = rows[k], p = stage.parent_of_unit[i];
+      const std::uint32_t i = rows[k];
       const double w = w_[i], f = residuals_ ? fitted_[index_->cell_of[i]] : 0.0;
-      sum_[p] += w * z[k];
-      squares_[p] += w * w * z[k] * (z[k] - 2 * f);
+      const double wz = w * z[k], square = w * wz * (z[k] - 2 * f);
+      if (one) {
+        sum += wz;
+        squares += square;
+      } else {
+        sum_[stage.parent_of_unit[i]] += wz;
+        squares_[stage.parent_of_unit[i]] += square;
+      }
     }
-    if (residuals_)
+    if (one) {
+      sum_[0] = sum;
+      squares_[0] = squares;
+    }
+    if (residuals_ && !cell_weight_.empty()) {
+      const TwoSums all_cells = moments_by_cell(fitted_.data(), cell_weight_.data(),
+                                                cell_squared_.data(), cell_weight_.size());
+      sum_[0] -= all_cells.first;
+      squares_[0] += all_cells.second;
+    } else if (residuals_) {
       for (const Piece& piece : pieces_) {
         const double f = fitted_[piece.cell];
         sum_[piece.group] -= f * piece.weight;
         squares_[piece.group] += f * f * piece.squared;
       }
+    }
     for (std::size_t p = 0; p < stage.parents; ++p) {
       const double about = squares_[p] - sum_[p] * sum_[p] / stage.units_in_parent[p];
       squares_[p] = about > 1e-14 * squares_[p] ? about : 0.0;  // below it is rounding

@@ -52,6 +52,7 @@ class Linearizer {
   bool pieces_ready_ = false;
   std::vector<double> first_, scaled_;  ///< of a weighting in several stages
   double target_variance_ = 0;          ///< what the errors of benchmarks add to the last fit
+  std::vector<double> cell_weight_, cell_squared_;  ///< the same by cell: one stratum of elements
   std::vector<double> by_cell_, fitted_, u_, sum_, squares_, totals_;
 };
 

@@ -81,8 +81,10 @@ void Auxiliary::transpose_multiply(std::span<const double> v, std::span<double> 
       for (std::size_t c = 0; c < cells; ++c) sum += v[c] * block.number[c];
       *o = sum;
     } else {
+      // Of a small domain most cells are empty; adding nothing to one group waits for the last sum.
       const std::uint32_t* group = block.groups.group_of.data();
-      for (std::size_t c = 0; c < cells; ++c) o[group[c]] += v[c];
+      for (std::size_t c = 0; c < cells; ++c)
+        if (v[c] != 0) o[group[c]] += v[c];
     }
   }
 }
