@@ -64,6 +64,7 @@ class OptimalRepresentative final : public Weighting {
           const std::size_t j = block.offset + g;
           const double slack = band_ * population, target = x.targets[j];
           const double excess = (std::abs(ratio[g] - target) - slack) / population;
+          if (!std::isfinite(excess)) return diverged(x, j, weights.iterations);
           if (excess > worst.error) worst = {excess, j};
           if (!(ratio[g] > 0)) continue;
           const double free = ratio[g] / multiplier[j];  // its total without its own multiplier
@@ -75,6 +76,7 @@ class OptimalRepresentative final : public Weighting {
         }
         for (std::size_t c = 0; c < x.cells; ++c) w[c] *= ratio[group[c]];
         const double scale = population / sum(w);
+        if (!std::isfinite(scale)) return diverged(x, worst.column, weights.iterations);
         if (std::abs(scale - 1) > worst.error) worst.error = std::abs(scale - 1);
         for (double& v : w) v *= scale;
       }
@@ -114,6 +116,14 @@ class OptimalRepresentative final : public Weighting {
   }
 
  private:
+  /// Multipliers grow without limit when no weights are inside all bands.
+  static Failure diverged(const Auxiliary& x, std::size_t column, int iterations) {
+    return {FailureKind::no_convergence,
+            fmt::format("after {} iterations the weights diverge at {}: no weights put all shares "
+                        "inside their bands",
+                        iterations, x.describe(column))};
+  }
+
   static double sum(const std::vector<double>& values) {
     double s = 0;
     for (double v : values) s += v;

@@ -200,14 +200,26 @@ class Newton {
     const bool redundant = std::find(out.redundant.begin(), out.redundant.end(),
                                      out.error.column) != out.redundant.end();
     const std::string what = x_.describe(out.error.column);
+    const auto& block = x_.blocks[x_.block_of(out.error.column)];
+    if (!block.number.empty() && is_zero(block.number))
+      return {FailureKind::singular_matrix,
+              fmt::format("{} is zero for every respondent with weight, so its total of {:.6g} "
+                          "cannot be reached; leave it out",
+                          what, x_.targets[out.error.column])};
     if (redundant)
       return {FailureKind::singular_matrix,
               fmt::format("{} is missed by {:.2g} (relative): it is fixed by the other margins in "
                           "this sample, and they contradict it",
                           what, out.error.error)};
     return {FailureKind::no_convergence,
-            fmt::format("after {} iterations {} is still off by {:.2g} of the population",
-                        out.iterations, what, out.error.error)};
+            fmt::format("after {} iterations {} is still off by {:.2g} of {}", out.iterations, what,
+                        out.error.error, block.number.empty() ? "the population" : "its total")};
+  }
+
+  bool is_zero(const std::vector<double>& number) const {
+    for (std::size_t c = 0; c < x_.cells; ++c)
+      if (d_[c] > 0 && number[c] != 0) return false;
+    return true;
   }
 
   const Auxiliary& x_;
