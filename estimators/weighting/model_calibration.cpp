@@ -98,6 +98,9 @@ class ModelCalibration final : public Weighting {
     if (negative > 0)
       weights.notes.push_back(
           fmt::format("{} of {} respondents have a negative weight", negative, index.n));
+    weights.notes.push_back(
+        "linearized standard errors take the model's coefficients as known; with strong selection "
+        "and no margins beside the model they are too small: use replicates (jk1, bootstrap)");
     weights.stages.push_back(calibration_stage(std::move(x)));
     return weights;
   }
