@@ -101,13 +101,16 @@ JointEstimates JointEstimates::make(const SurveyData& data,
     auto& totals = out.totals_.emplace_back();
     std::vector<double> u = std::move(influence.u[j]);
     if (out.rows_[j].failure || u.empty()) continue;
-    auto made = data.design->deviations(u);
-    if (!made) {
-      out.rows_[j].failure = made.failure();
+    totals = data.design->psu_totals(u);
+    if (data.design->pps()) {
+      deviations = std::move(u);
       continue;
     }
-    deviations = std::move(made.value());
-    totals = data.design->psu_totals(u);
+    auto made = data.design->deviations(u);
+    if (made)
+      deviations = std::move(made.value());
+    else
+      out.rows_[j].failure = made.failure();
   }
   return out;
 }
@@ -140,6 +143,17 @@ std::vector<double> JointEstimates::combined(std::span<const Term> terms) const 
   return out;
 }
 
+Result<double> JointEstimates::variance_of(std::span<const double> e) const {
+  if (replicates_ != nullptr || !design_->pps()) return dot(e, e);
+  const auto variance = design_->variance(e);
+  if (variance && variance.value() < 0)
+    return Failure{FailureKind::unsupported,
+                   fmt::format("the variance of the combination is estimated as {:g}, below zero, "
+                               "as this estimator allows; choose --pps brewer",
+                               variance.value())};
+  return variance;
+}
+
 Result<ContrastRow> JointEstimates::linear(std::span<const Term> terms) const {
   EXPECTS(!terms.empty());
   double estimate = 0, parts = 0;
@@ -149,9 +163,9 @@ Result<ContrastRow> JointEstimates::linear(std::span<const Term> terms) const {
     const double se = term.coefficient * rows_[term.estimate].se;
     parts += se * se;
   }
-  const std::vector<double> e = combined(terms);
-  const double variance = dot(e, e);
-  return interval(estimate, variance > kRounding * parts ? variance : 0.0,
+  const auto variance = variance_of(combined(terms));
+  if (!variance) return variance.failure();
+  return interval(estimate, variance.value() > kRounding * parts ? variance.value() : 0.0,
                   smallest_df(*this, terms), level_, 0);
 }
 
@@ -177,8 +191,9 @@ Result<ContrastRow> JointEstimates::ratio(std::size_t numerator, std::size_t den
     const std::vector<double> e = replicate_deviations(*replicates_, theta, ratio);
     variance = dot(e, e);
   } else {
-    const std::vector<double> e = combined(terms);
-    variance = dot(e, e);
+    const auto delta = variance_of(combined(terms));
+    if (!delta) return delta.failure();
+    variance = delta.value();
   }
   return interval(ratio, variance, smallest_df(*this, terms), level_, 1);
 }
@@ -189,8 +204,20 @@ Result<std::vector<double>> JointEstimates::covariance(
   std::vector<double> out(k * k);
   for (std::size_t a = 0; a < k; ++a) {
     if (const auto failure = broken(estimates[a])) return *failure;
-    for (std::size_t b = 0; b <= a; ++b)
-      out[a * k + b] = out[b * k + a] = dot(deviations_[estimates[a]], deviations_[estimates[b]]);
+    for (std::size_t b = 0; b <= a; ++b) {
+      double value = 0;
+      if (replicates_ == nullptr && design_->pps()) {  // (V(a + b) - V(a - b)) / 4
+        for (const double sign : {1.0, -1.0}) {
+          const Term terms[] = {{estimates[a], 1}, {estimates[b], sign}};
+          const auto variance = design_->variance(combined(terms));
+          if (!variance) return variance.failure();
+          value += sign * variance.value() / 4;
+        }
+      } else {
+        value = dot(deviations_[estimates[a]], deviations_[estimates[b]]);
+      }
+      out[a * k + b] = out[b * k + a] = value;
+    }
   }
   return out;
 }
@@ -244,6 +271,10 @@ Result<double> wave_covariance(const JointEstimates& a, std::span<const Term> te
   if (a.replicates() != nullptr || b.replicates() != nullptr)
     return Failure{FailureKind::unsupported,
                    "overlapping waves need linearization: replicates of two files are drawn apart"};
+  if (a.design().pps() || b.design().pps())
+    return Failure{FailureKind::unsupported,
+                   "overlapping waves need equal probabilities within strata; leave out the "
+                   "probabilities for clusters drawn with replacement"};
   if (!a.design().one_stage() || !b.design().one_stage())
     return Failure{FailureKind::unsupported,
                    "the covariance of overlapping waves is that of primary units; leave out the "

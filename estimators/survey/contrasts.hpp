@@ -59,13 +59,16 @@ class JointEstimates {
  private:
   std::optional<Failure> broken(std::size_t estimate) const;
   std::vector<double> combined(std::span<const Term> terms) const;
+  /// Of a combination of deviations_.
+  Result<double> variance_of(std::span<const double> e) const;
 
   const SurveyDesign* design_ = nullptr;
   const ReplicateDesign* replicates_ = nullptr;
   double level_ = 0.95;
   std::size_t domains_ = 1;
   std::vector<EstimateRow> rows_;
-  std::vector<std::vector<double>> deviations_;  ///< e with covariance e'f
+  /// e with covariance e'f; with unequal probabilities u itself, for the design's quadratic form.
+  std::vector<std::vector<double>> deviations_;
   std::vector<std::vector<double>> totals_, theta_;
 };
 
@@ -81,8 +84,8 @@ struct WaveOverlap {
 /// totals, n n'/N = 0 without finite population correction; df the smaller. A stratum with one
 /// matched unit adds no covariance. Source: Tam (1984), The American Statistician 38, 288-289;
 /// Qualité & Tillé (2008), Survey Methodology 34, 173-181. Fails: unsupported (replicates or later
-/// stages with an overlap; matched units that change stratum where there is a population size;
-/// population sizes that differ; a variance below zero).
+/// stages or unequal probabilities with an overlap; matched units that change stratum where there
+/// is a population size; population sizes that differ; a variance below zero).
 Result<ContrastRow> across_waves(const JointEstimates& a, std::span<const Term> terms_a,
                                  const JointEstimates& b, std::span<const Term> terms_b,
                                  const WaveOverlap* overlap);

@@ -207,6 +207,9 @@ std::optional<Failure> SurveyDesign::add_deviations(std::size_t s, std::span<con
 
 Result<std::vector<double>> SurveyDesign::deviations(std::span<const double> u) const {
   EXPECTS(u.size() == n_);
+  if (pps_)
+    return Failure{FailureKind::unsupported,
+                   "a variance under unequal probabilities is not a sum of squares"};
   std::vector<double> out, totals;
   for (std::size_t s = 0; s < effective_stages_; ++s) {
     const DesignStage& stage = stages_[s];
@@ -234,6 +237,7 @@ double SurveyDesign::df_of_rows(std::span<const std::uint32_t> rows,
   for (const std::uint32_t i : rows) {
     if (w[i] == 0 || unit[psu(i)]) continue;
     unit[psu(i)] = true;
+    if (pps_ && pps_->probability()[psu(i)] >= 1) continue;  // certain: no part of the sample
     df += 1;
     const std::uint32_t h = stages_[0].parent_of_unit[psu(i)];
     if (!stratum[h]) df -= 1;

@@ -71,7 +71,8 @@ class SurveyDesign {
   Result<double> variance(std::span<const double> u) const;
 
   /// e with Σ e² = variance(u), and linear in u: the covariance of two totals is the product of
-  /// their deviations. All stages' units in turn. Fails as `variance`. Cost O(n × stages).
+  /// their deviations. All stages' units in turn. Fails as `variance`, and unsupported with
+  /// unequal probabilities, whose variance may be negative. Cost O(n × stages).
   Result<std::vector<double>> deviations(std::span<const double> u) const;
   /// Totals of u in the first stage's units.
   std::vector<double> psu_totals(std::span<const double> u) const;

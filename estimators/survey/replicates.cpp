@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/random/normal_distribution.hpp>
 #include <cmath>
 #include <memory>
 #include <numeric>
 
-#include "core/random_blocks.hpp"
+#include "estimators/survey/resampler.hpp"
 
 namespace steelyard {
 namespace {
@@ -26,28 +25,20 @@ constexpr std::array kNames = {
     Name{"bootstrap", ReplicateMethod::bootstrap},
     Name{"canty-davison", ReplicateMethod::canty_davison},
     Name{"preston", ReplicateMethod::preston},
+    Name{"rao-wu-yue-beaumont", ReplicateMethod::rao_wu_yue_beaumont},
     Name{"generalized", ReplicateMethod::generalized},
     Name{"bayesian", ReplicateMethod::bayesian},
     Name{"successive-difference", ReplicateMethod::successive_difference},
     Name{"random-groups", ReplicateMethod::random_groups},
+    Name{"delete-a-group", ReplicateMethod::delete_a_group},
 };
 
 bool is_random(ReplicateMethod m) {
   return m == ReplicateMethod::bootstrap || m == ReplicateMethod::canty_davison ||
          m == ReplicateMethod::preston || m == ReplicateMethod::generalized ||
-         m == ReplicateMethod::bayesian || m == ReplicateMethod::random_groups;
+         m == ReplicateMethod::bayesian || m == ReplicateMethod::random_groups ||
+         m == ReplicateMethod::rao_wu_yue_beaumont || m == ReplicateMethod::delete_a_group;
 }
-
-/// Units of each parent of a stage, in one array.
-struct Families {
-  std::vector<std::uint32_t> first, unit;  ///< units of parent p: unit[first[p] ... first[p + 1])
-  explicit Families(const DesignStage& stage) : first(stage.parents + 1, 0), unit(stage.units) {
-    for (std::uint32_t p : stage.parent_of_unit) ++first[p + 1];
-    std::partial_sum(first.begin(), first.end(), first.begin());
-    std::vector<std::uint32_t> next(first.begin(), first.end() - 1);
-    for (std::uint32_t u = 0; u < stage.units; ++u) unit[next[stage.parent_of_unit[u]]++] = u;
-  }
-};
 
 Failure lonely(std::size_t stratum) {
   return {FailureKind::single_unit,
@@ -55,109 +46,6 @@ Failure lonely(std::size_t stratum) {
                       "strata, or use linearization with --lonely-psu",
                       stratum + 1)};
 }
-
-/// Everything that random replicates draw from; shared by all replicates.
-struct Resampler {
-  const SurveyDesign& design;
-  ReplicateOptions options;
-  std::vector<Families> families;
-  std::vector<std::vector<double>> above;  ///< by stage and parent: fraction product
-
-  Resampler(const SurveyDesign& d, const ReplicateOptions& o) : design(d), options(o) {
-    std::vector<double> multiplier(d.strata(), 1.0);
-    for (const DesignStage& stage : d.stages()) {
-      families.emplace_back(stage);
-      above.push_back(multiplier);
-      std::vector<double> next(stage.units);
-      for (std::size_t u = 0; u < stage.units; ++u)
-        next[u] = multiplier[stage.parent_of_unit[u]] * stage.fraction[stage.parent_of_unit[u]];
-      multiplier = std::move(next);
-    }
-  }
-
-  StreamId stream(std::size_t replicate, std::size_t stage, std::size_t parent) const {
-    return {*options.seed, purpose("replicate weights"),
-            Replicate{static_cast<std::uint32_t>(replicate)},
-            Unit{(std::uint64_t{stage} << 36) | parent}};
-  }
-
-  /// How often each of n units comes up in `draws` draws with replacement; draws is n at most, so
-  /// that 16 bits do.
-  static void count_draws(const StreamId& id, std::size_t draws, std::size_t n,
-                          std::vector<std::uint16_t>& hits) {
-    hits.assign(n, 0);
-    BulkStream random(id, draws);
-    for (std::size_t k = 0; k < draws; ++k) ++hits[random.below(n)];
-  }
-
-  /// Centred deviation a - 1 of each unit of a stage, given that its parent was kept.
-  void deviations(std::size_t r, std::size_t s, std::vector<double>& a) const {
-    const DesignStage& stage = design.stages()[s];
-    a.assign(stage.units, 0.0);
-    std::vector<std::uint16_t> hits;
-    for (std::size_t p = 0; p < stage.parents; ++p) {
-      const std::uint32_t* units = families[s].unit.data() + families[s].first[p];
-      const std::size_t n = families[s].first[p + 1] - families[s].first[p];
-      const double open = above[s][p] * (1 - stage.fraction[p]);
-      if (open <= 1e-15 || n < 2) continue;
-      const auto size = static_cast<double>(n);
-      const StreamId id = stream(r, s, p);
-      Stream random(id);
-      switch (options.method) {
-        case ReplicateMethod::bootstrap: {
-          const double lambda = std::sqrt(open);
-          count_draws(id, n - 1, n, hits);
-          for (std::size_t k = 0; k < n; ++k)
-            a[units[k]] = lambda * (hits[k] * size / (size - 1) - 1);
-          break;
-        }
-        case ReplicateMethod::canty_davison:
-          count_draws(id, n, n, hits);
-          for (std::size_t k = 0; k < n; ++k) a[units[k]] = hits[k] - 1.0;
-          break;
-        case ReplicateMethod::preston: {
-          const std::size_t m = n / 2;
-          std::vector<std::uint32_t> deck(units, units + n);
-          for (std::size_t k = 0; k < m; ++k) std::swap(deck[k], deck[k + random.below(n - k)]);
-          const auto half = static_cast<double>(m);
-          const double lambda = std::sqrt(half * open / (size - half));
-          for (std::size_t k = 0; k < n; ++k)
-            a[deck[k]] = lambda * ((k < m ? size / half : 0.0) - 1);
-          break;
-        }
-        case ReplicateMethod::generalized: {
-          boost::random::normal_distribution<double> normal;
-          double mean = 0;
-          for (std::size_t k = 0; k < n; ++k) mean += a[units[k]] = normal(random);
-          mean /= size;
-          const double lambda = std::sqrt(open * size / (size - 1));
-          for (std::size_t k = 0; k < n; ++k) a[units[k]] = lambda * (a[units[k]] - mean);
-          break;
-        }
-        case ReplicateMethod::bayesian: {
-          double sum = 0;
-          for (std::size_t k = 0; k < n; ++k) sum += a[units[k]] = -std::log(random.uniform());
-          for (std::size_t k = 0; k < n; ++k) a[units[k]] = a[units[k]] * size / sum - 1;
-          break;
-        }
-        default:
-          break;
-      }
-    }
-  }
-
-  void fill(std::size_t r, std::span<double> factor) const {
-    std::fill(factor.begin(), factor.end(), 1.0);
-    const bool one_stage = options.method == ReplicateMethod::canty_davison ||
-                           options.method == ReplicateMethod::bayesian || design.one_stage();
-    std::vector<double> a;
-    for (std::size_t s = 0; s < (one_stage ? 1 : design.stages().size()); ++s) {
-      deviations(r, s, a);
-      const auto& map = design.stages()[s].unit_of_row;
-      for (std::size_t i = 0; i < factor.size(); ++i) factor[i] += a[map.empty() ? i : map[i]];
-    }
-  }
-};
 
 Result<ReplicateDesign> jackknife(const SurveyDesign& design, const ReplicateOptions& o) {
   const DesignStage& stage = design.stages()[0];
@@ -284,10 +172,48 @@ Result<ReplicateDesign> random_groups(const SurveyDesign& design, const Replicat
   return out;
 }
 
-bool is_prime(std::size_t q) {
-  for (std::size_t f = 2; f * f <= q; ++f)
-    if (q % f == 0) return false;
-  return q > 1;
+/// Kott (2001): units of each stratum, in random order, dealt to G groups in turn, one deck after
+/// another. In strata with fewer units than groups a dealt unit is not deleted but moved, by the
+/// extended jackknife's Z² = G / ((G - 1) n (n - 1)).
+ReplicateDesign delete_a_group(const SurveyDesign& design, const ReplicateOptions& o) {
+  const std::size_t groups = o.replicates > 0 ? o.replicates : 100;
+  const DesignStage& stage = design.stages()[0];
+  const Families families(stage);
+  auto group = std::make_shared<std::vector<std::uint32_t>>(stage.units);
+  auto sizes = std::make_shared<std::vector<double>>(stage.parents * groups, 0.0);
+  std::size_t next = 0;
+  for (std::size_t p = 0; p < stage.parents; ++p) {
+    std::vector<std::uint32_t> deck(families.unit.begin() + families.first[p],
+                                    families.unit.begin() + families.first[p + 1]);
+    Stream random({*o.seed, purpose("delete a group"), {}, Unit{p}});
+    for (std::size_t k = 0; k + 1 < deck.size(); ++k)
+      std::swap(deck[k], deck[k + random.below(deck.size() - k)]);
+    for (const std::uint32_t u : deck) {
+      (*group)[u] = static_cast<std::uint32_t>(next++ % groups);
+      (*sizes)[p * groups + (*group)[u]] += 1;
+    }
+  }
+  ReplicateDesign out;
+  out.replicates = groups;
+  const auto g = static_cast<double>(groups);
+  out.scale = (g - 1) / g;
+  out.mse = true;
+  out.df = std::min(g - 1, design.df());
+  out.fill = [&design, group, sizes, groups, g](std::size_t r, std::span<double> factor) {
+    const DesignStage& first = design.stages()[0];
+    for (std::size_t i = 0; i < factor.size(); ++i) {
+      const std::uint32_t u = design.psu(i), p = first.parent_of_unit[u];
+      const double n = first.units_in_parent[p], left_out = (*sizes)[p * groups + r];
+      const bool out_of_it = (*group)[u] == r;
+      double deviation = 0;
+      if (n >= g)
+        deviation = out_of_it ? -1.0 : n / (n - left_out) - 1;
+      else if (left_out > 0 && n > 1)
+        deviation = std::sqrt(g / ((g - 1) * n * (n - 1))) * (out_of_it ? 1 - n : 1.0);
+      factor[i] = 1 + std::sqrt(1 - first.fraction[p]) * deviation;
+    }
+  };
+  return out;
 }
 
 }  // namespace
@@ -335,6 +261,11 @@ Result<ReplicateDesign> make_replicates(const SurveyDesign& design, const Replic
   if (is_random(o.method) && !o.seed)
     return Failure{FailureKind::unsupported, "random replicates need a seed"};
   switch (o.method) {
+    case ReplicateMethod::delete_a_group:
+      for (std::size_t p = 0; p < design.strata(); ++p)
+        if (design.stages()[0].units_in_parent[p] < 2 && design.stages()[0].fraction[p] < 1)
+          return lonely(p);
+      return finished(delete_a_group(design, o));
     case ReplicateMethod::jk1:
     case ReplicateMethod::jkn:
       return finished(jackknife(design, o));
@@ -389,48 +320,18 @@ std::size_t replicates_for_cv(double cv) {
   return static_cast<std::size_t>(std::ceil(1 / (2 * cv * cv) - 1e-9));
 }
 
-std::vector<std::uint8_t> hadamard(std::size_t order, std::size_t& size) {
-  // Candidates 2^k and 2^k (q + 1), q a prime with q % 4 == 3: the smallest that is large enough.
-  std::size_t best = 1, best_q = 0;
-  while (best < order) best *= 2;
-  for (std::size_t q = 3; q + 1 < best; q += 4) {
-    if (!is_prime(q)) continue;
-    std::size_t candidate = q + 1;
-    while (candidate < order) candidate *= 2;
-    if (candidate < best) {
-      best = candidate;
-      best_q = q;
-    }
+double simulation_cv(const ReplicateDesign& design, std::span<const double> theta, double full) {
+  // se² is a mean of R squares; their spread gives its error, and half of it that of se.
+  double centre = full;
+  const auto r = static_cast<double>(theta.size());
+  if (!design.mse) centre = std::accumulate(theta.begin(), theta.end(), 0.0) / r;
+  double mean = 0, fourth = 0;
+  for (const double value : theta) mean += (value - centre) * (value - centre) / r;
+  for (const double value : theta) {
+    const double off = (value - centre) * (value - centre) - mean;
+    fourth += off * off / (r - 1);
   }
-  size = best_q == 0 ? 1 : best_q + 1;
-  std::vector<std::uint8_t> matrix(size * size, 0);
-  if (best_q !=
-      0) {  // Paley I: 1s in row and column 0; Legendre symbols of i - j, -1 on the diagonal
-    std::vector<std::uint8_t> square(best_q, 1);
-    for (std::size_t k = 1; k < best_q; ++k) square[k * k % best_q] = 0;
-    for (std::size_t i = 1; i < size; ++i) {
-      matrix[i * size] = 1;  // the skew-symmetric border
-      for (std::size_t j = 1; j < size; ++j)
-        matrix[i * size + j] = i == j ? 0 : square[(j + best_q - i) % best_q];
-    }
-  }
-  while (size < best) {
-    std::vector<std::uint8_t> next(4 * size * size);
-    for (std::size_t i = 0; i < size; ++i)
-      for (std::size_t j = 0; j < size; ++j) {
-        const std::uint8_t v = matrix[i * size + j];
-        next[i * 2 * size + j] = next[i * 2 * size + size + j] = v;
-        next[(size + i) * 2 * size + j] = v;
-        next[(size + i) * 2 * size + size + j] = v ^ 1;
-      }
-    matrix = std::move(next);
-    size *= 2;
-  }
-  // Column 0 all +1.
-  for (std::size_t i = 0; i < size; ++i)
-    if (matrix[i * size] != 0)
-      for (std::size_t j = 0; j < size; ++j) matrix[i * size + j] ^= 1;
-  return matrix;
+  return mean > 0 ? std::sqrt(fourth / r) / (2 * mean) : 0.0;
 }
 
 }  // namespace steelyard

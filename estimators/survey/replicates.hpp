@@ -16,17 +16,23 @@
 namespace steelyard {
 
 enum class ReplicateMethod {
-  jk1,                    ///< delete one primary unit, unstratified
-  jkn,                    ///< delete one primary unit of one stratum
-  brr,                    ///< balanced half samples, two primary units a stratum
-  fay,                    ///< the same with factors 2 - ρ and ρ
-  bootstrap,              ///< Rao-Wu: n_h - 1 units drawn with replacement, rescaled, all stages
-  canty_davison,          ///< n_h units drawn with replacement, unrescaled, without fpc
-  preston,                ///< half of the units drawn without replacement, rescaled, all stages
+  jk1,            ///< delete one primary unit, unstratified
+  jkn,            ///< delete one primary unit of one stratum
+  brr,            ///< balanced half samples, two primary units a stratum
+  fay,            ///< the same with factors 2 - ρ and ρ
+  bootstrap,      ///< Rao-Wu: n_h - 1 units drawn with replacement, rescaled, all stages
+  canty_davison,  ///< n_h units drawn with replacement, unrescaled, without fpc
+  preston,        ///< half of the units drawn without replacement, rescaled, all stages
+  /// Rao-Wu-Yue-Beaumont: n_h - 1 units drawn with replacement, units within them moved by the
+  /// root of how often they were drawn. Reads a design's unequal probabilities, as the other
+  /// methods do not (they take its primary units as drawn with replacement): the variance is
+  /// n/(n-1) Σ (ǔ - mean ǔ)² within strata, ǔ = sqrt(1 - π) u, over units with π < 1.
+  rao_wu_yue_beaumont,
   generalized,            ///< normal factors with the covariance of the design's quadratic form
   bayesian,               ///< Dirichlet weights of the primary units within strata
   successive_difference,  ///< rows in their order, against the next one
   random_groups,          ///< primary units dealt to groups, one estimate a group
+  delete_a_group,         ///< the same, each group left out in turn
 };
 
 std::optional<ReplicateMethod> parse_replicate_method(std::string_view name);
@@ -35,10 +41,11 @@ std::string_view replicate_method_names();
 
 struct ReplicateOptions {
   ReplicateMethod method = ReplicateMethod::bootstrap;
-  std::size_t replicates = 0;  ///< of random methods, groups of random_groups; 0: 500 (10 groups)
-  std::optional<Seed> seed;    ///< required by random methods
-  double rho = 0.5;            ///< of fay
-  bool mse = false;            ///< deviations from the full-sample estimate, not the mean
+  /// Of random methods, or groups of random_groups and delete_a_group; 0: 500, 10 and 100.
+  std::size_t replicates = 0;
+  std::optional<Seed> seed;  ///< required by random methods
+  double rho = 0.5;          ///< of fay
+  bool mse = false;          ///< deviations from the full-sample estimate, not the mean
 };
 
 struct ReplicateDesign {
@@ -59,8 +66,9 @@ struct ReplicateDesign {
 /// The references must outlive the result. Sources: Wolter (2007), Introduction to Variance
 /// Estimation; Rao, Wu & Yue (1992), Survey Methodology 18, 209-217; Canty & Davison (1999), The
 /// Statistician 48, 379-391; Preston (2009), Survey Methodology 35, 227-234; Beaumont & Patak
-/// (2012), Int. Stat. Rev. 80, 127-148; Rubin (1981), Ann. Statist. 9, 130-134; Fay & Train (1995),
-/// ASA Proc. Gov. Stat., 154-159.
+/// (2012), Int. Stat. Rev. 80, 127-148; Beaumont & Émond (2022), Stats 5, 339-357 (with Rao, Wu &
+/// Yue); Kott (2001), J. Official Statistics 17, 521-526; Rubin (1981), Ann. Statist. 9, 130-134;
+/// Fay & Train (1995), ASA Proc. Gov. Stat., 154-159.
 Result<ReplicateDesign> make_replicates(const SurveyDesign& design,
                                         const ReplicateOptions& options);
 
@@ -72,6 +80,10 @@ ReplicateDesign given_replicates(std::vector<std::vector<double>> columns, bool 
 /// resampling alone) down to `cv`: 1 / (2 cv²), for estimates near normal.
 /// Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, equation 6.9.
 std::size_t replicates_for_cv(double cv);
+
+/// Coefficient of variation of the standard error that these random replicates left, from the
+/// replicates themselves: half of that of the variance, a mean of R squared deviations.
+double simulation_cv(const ReplicateDesign& design, std::span<const double> theta, double full);
 
 /// Rows of ±1 with orthogonal columns; the smallest order >= `order` that Sylvester's or Paley's
 /// construction with doubling gives. Row-major, entries 0 and 1 (for -1).

@@ -432,6 +432,38 @@ TEST(Contrasts, TwoWeightingsOfTheSameRowsArePaired) {
   EXPECT_EQ(joint.linear(same).value().se, 0);
 }
 
+/// Under every estimator of the variance with unequal probabilities, a combination's variance is
+/// that of its influence: a difference of two means is the mean of the differences.
+TEST(Contrasts, UnequalProbabilitiesUseTheirOwnVariance) {
+  const std::vector<double> y = {3, 1, 4, 1, 5, 9}, x = {2, 6, 5, 3, 5, 8};
+  DesignColumns columns;
+  columns.n = 6;
+  columns.pps.emplace();
+  columns.pps->probability = {0.1, 0.5, 0.3, 0.8, 0.6, 1};
+  for (const PpsMethod method : {PpsMethod::brewer, PpsMethod::deville, PpsMethod::overton}) {
+    const std::string name(to_string(method));
+    columns.pps->method = method;
+    const SurveyDesign design = SurveyDesign::make(columns).value();
+    std::vector<double> w;
+    for (const double p : columns.pps->probability) w.push_back(1 / p);
+    SurveyData data = file_of(design, y, w);
+    data.columns.push_back(x);
+    data.columns.emplace_back();
+    for (std::size_t i = 0; i < 6; ++i) data.columns[2].push_back(y[i] - x[i]);
+    const EstimateRequest means[] = {request(SurveyStatistic::mean, 0),
+                                     request(SurveyStatistic::mean, 1),
+                                     request(SurveyStatistic::mean, 2)};
+    const auto joint = JointEstimates::make(data, means, {});
+    const auto direct = estimate_all(data, means, {});
+    const Term difference[] = {{0, 1}, {1, -1}}, one[] = {{0, 1}};
+    expect_close(joint.linear(difference).value().se, direct[2].se, name, 1e-12);
+    expect_close(joint.linear(one).value().se, direct[0].se, name, 1e-12);
+    const std::size_t all[] = {0, 1, 2};
+    const auto v = joint.covariance(all).value();
+    expect_close(v[0] + v[4] - 2 * v[1], direct[2].se * direct[2].se, name, 1e-11);
+  }
+}
+
 TEST(Contrasts, AQuantileAloneHasItsWoodruffError) {
   for (const char* id : {"strat", "clus1", "jk1"}) {
     World world(id);
