@@ -76,6 +76,13 @@ namespace {
 
 constexpr std::size_t kMaxWideLevels = 65534;
 
+/// A thread gets at least this much. The fuzz programs set less, to split small texts.
+#ifdef STEELYARD_CHUNK_BYTES
+constexpr std::size_t kChunkBytes = STEELYARD_CHUNK_BYTES;
+#else
+constexpr std::size_t kChunkBytes = 1 << 16;
+#endif
+
 [[noreturn]] void fail(const std::string& file, int line, std::string problem, std::string hint) {
   throw UserError({file, line}, {}, std::move(problem), std::move(hint));
 }
@@ -146,7 +153,7 @@ char read_field(Cursor& c, char separator, std::string_view& field, std::string&
       buffer += ch;
     }
     field = buffer;
-    if (c.at != c.end && *c.at == '\r' && c.at + 1 != c.end && c.at[1] == '\n') ++c.at;
+    if (c.at != c.end && *c.at == '\r' && (c.at + 1 == c.end || c.at[1] == '\n')) ++c.at;
     if (c.at == c.end) return 0;
     const char ended = *c.at++;
     if (ended != separator && ended != '\n')
@@ -170,6 +177,16 @@ char read_field(Cursor& c, char separator, std::string_view& field, std::string&
   if (ended != separator && !field.empty() && field.back() == '\r') field.remove_suffix(1);
   if (ended == '\n') ++c.line;
   return ended;
+}
+
+/// An empty line is no record. The last one may lack its line feed.
+bool skip_empty_line(Cursor& c) {
+  const char* at = c.at;
+  if (*at == '\r') ++at;
+  if (at != c.end && *at != '\n') return false;
+  c.at = at == c.end ? at : at + 1;
+  ++c.line;
+  return true;
 }
 
 bool is_missing(std::string_view field) {
@@ -242,7 +259,8 @@ double parse_answer(std::string_view field, const std::string& file, int line,
   field = trim(field);
   if (is_missing(field)) return std::numeric_limits<double>::quiet_NaN();
   double value = 0;
-  const char* from = field.data() + (field[0] == '+' ? 1 : 0);
+  const bool plus = field[0] == '+' && field.substr(1, 1) != "-";
+  const char* from = field.data() + (plus ? 1 : 0);
   const auto [rest, error] = std::from_chars(from, field.data() + field.size(), value);
   if (error == std::errc() && rest == field.data() + field.size() && std::isfinite(value))
     return value;
@@ -379,7 +397,7 @@ class DataFile::Reading {
       : s_(*file.state_),
         requests_(requests),
         body_(s_.text.substr(s_.body)),
-        parts_(std::clamp<std::size_t>(body_.size() >> 16, 1,
+        parts_(std::clamp<std::size_t>(body_.size() / kChunkBytes, 1,
                                        static_cast<std::size_t>(std::max(1, threads)))),
         chunks_(parts_),
         uses_(s_.header.size()),
@@ -490,12 +508,7 @@ class DataFile::Reading {
         s_.release(kept_from, cursor.at);
         kept_from = cursor.at;
       }
-      if (*cursor.at == '\n' || (*cursor.at == '\r' && cursor.at + 1 != cursor.end &&
-                                 cursor.at[1] == '\n')) {  // an empty line is no record
-        cursor.at += *cursor.at == '\r' ? 2 : 1;
-        ++cursor.line;
-        continue;
-      }
+      if (skip_empty_line(cursor)) continue;
       const int start = cursor.line;
       std::size_t column = 0;
       for (;; ++column) {
@@ -614,8 +627,9 @@ void DataFile::each_record(const std::function<void(std::size_t, std::string_vie
 void DataFile::each_field(std::size_t column,
                           const std::function<void(std::size_t, std::string_view)>& use) const {
   std::string buffer;
+  const char* const end = state_->text.data() + state_->text.size();
   each_record([&](std::size_t row, std::string_view record) {
-    Cursor cursor{record.data(), record.data() + record.size(), 0};
+    Cursor cursor{record.data(), end, 0};  // the record with its line end, as read() takes it
     std::string_view field;
     for (std::size_t k = 0; k <= column; ++k)
       read_field(cursor, state_->separator, field, buffer, state_->name);

@@ -76,7 +76,7 @@ std::optional<std::size_t> invalid_utf8(std::string_view text) {
 }
 
 std::optional<double> parse_number(std::string_view text) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   if (text == "inf" || text == "Inf") return std::numeric_limits<double>::infinity();
   if (text == "-inf" || text == "-Inf") return -std::numeric_limits<double>::infinity();
   double value = 0;

@@ -54,6 +54,13 @@ bool are_shares(const MarginsFile::Margin& margin) {
   return small && std::abs(margin.sum - 1) <= std::max(slack, 1e-9);
 }
 
+/// No population, in any unit, is outside; within, scaling neither overflows nor loses digits.
+void check_size(double persons, const Place& place, const std::string& what) {
+  if (persons >= 1e-9 && persons <= 1e18) return;
+  throw UserError(place, {}, fmt::format("{} {}, which is no population", what, shortest(persons)),
+                  "give counts of persons between 1e-9 and 1e18, or shares");
+}
+
 }  // namespace
 
 std::string MarginsFile::Margin::name() const { return join(variables, "*"); }
@@ -124,9 +131,10 @@ MarginsFile MarginsFile::parse(std::string_view text, std::string name) {
     for (const Cell& cell : margin.cells) sum.add(cell.target);
     margin.sum = sum.value();
     margin.shares = are_shares(margin);
-    if (!(margin.sum > 0))
+    if (margin.sum == 0)
       throw UserError({out.file, margin.line}, {}, "the targets of " + margin.name() + " are all 0",
                       "give the population's counts or shares");
+    check_size(margin.sum, {out.file, margin.line}, "the targets of " + margin.name() + " sum to");
   }
   return out;
 }
@@ -148,6 +156,7 @@ double MarginsFile::settle(std::optional<double> given, double otherwise, bool r
     persons = *given;
     source = "--population";
   }
+  check_size(persons, {file, given ? 0 : population_line}, source + " is");
   for (Margin& margin : margins) {
     const double factor = persons / margin.sum;
     if (!margin.shares && std::abs(factor - 1) > 1e-9 && !rescale)
