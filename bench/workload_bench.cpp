@@ -8,6 +8,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/random_blocks.hpp"
+#include "estimators/survey/kernels.hpp"
 #include "tests/estimators/workload.hpp"
 
 namespace steelyard {
@@ -188,6 +190,55 @@ void BM_FloorDraws(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * std::int64_t(200 * n));
 }
 BENCHMARK(BM_FloorDraws)->Unit(benchmark::kMillisecond);
+
+/// The same numbers made many blocks at a time, as the bootstrap draws them.
+void BM_FloorBulkDraws(benchmark::State& state) {
+  const std::size_t n = load().sample.n;
+  for (auto _ : state)
+    for (std::uint32_t r = 0; r < 200; ++r) {
+      BulkStream stream({Seed{1}, purpose("floor"), Replicate{r}, {}}, n);
+      std::uint64_t sum = 0;
+      for (std::size_t i = 0; i < n; ++i) sum += stream.below(n);
+      benchmark::DoNotOptimize(sum);
+    }
+  state.SetItemsProcessed(state.iterations() * std::int64_t(200 * n));
+}
+BENCHMARK(BM_FloorBulkDraws)->Unit(benchmark::kMillisecond);
+
+/// And its sums: 41 columns under 16 sets of weights a block, 200 sets in all.
+void BM_FloorCrossProducts(benchmark::State& state) {
+  const std::size_t n = load().sample.n, rows = 512;
+  std::vector<const double*> columns;
+  for (const auto& y : load().answers) columns.push_back(y.data());
+  columns.push_back(load().sample.base_weights.data());
+  const std::vector<std::vector<double>> w(16, load().sample.base_weights);
+  std::vector<const double*> weights;
+  for (const auto& column : w) weights.push_back(column.data());
+  std::vector<double> out(columns.size() * weights.size());
+  for (auto _ : state)
+    for (int sets = 0; sets < 200; sets += 16) {
+      const std::span<const double* const> some(weights.data(), std::min(16, 200 - sets));
+      for (std::size_t from = 0; from < n; from += rows)
+        add_cross_products(columns, some, from, std::min(rows, n - from), out.data(), 16);
+      benchmark::DoNotOptimize(out.data());
+    }
+}
+BENCHMARK(BM_FloorCrossProducts)->Unit(benchmark::kMillisecond);
+
+/// Raking alone, the cells given: once a replicate.
+void BM_RakeCells(benchmark::State& state) {
+  const auto weighting = weighting_of("raking", "");
+  const CellIndex index = make_cell_index(load().sample, load().variables);
+  int iterations = 0;
+  for (auto _ : state) {
+    const auto made = weighting->weigh(index, *load().benchmarks);
+    iterations = made.value().iterations;
+    benchmark::DoNotOptimize(made.value().factor.data());
+  }
+  state.counters["cells"] = static_cast<double>(index.cells);
+  state.counters["iterations"] = iterations;
+}
+BENCHMARK(BM_RakeCells)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace steelyard

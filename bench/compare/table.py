@@ -48,7 +48,7 @@ def main(folder, version, loads, peers):
         r, o = statistics.median(theirs[task]), statistics.median(ours[name])
         print(f"| {what} | {duration(r)} | {len(theirs[task])} | {duration(o)} | {len(ours[name])} | {r / o:,.0f} |")
     print(f"\nLoad of the machine before each round and at the end: {loads}.")
-    print("\nOther programs on the same workload, as measured elsewhere (`peers.csv`; other machine, other load):\n")
+    print("\nOther programs on the same workload: medians handed down in `peers.csv`, not measured in this run, wall clock:\n")
     print("| program | task | median |\n| --- | --- | ---: |")
     wanted = ("rak", "calibr", "harvest", "40")
     with open(peers) as lines:

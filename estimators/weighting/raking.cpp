@@ -15,7 +15,7 @@ namespace steelyard {
 namespace {
 
 /// Sweeps before Newton's method takes over: it converges quadratically, they linearly.
-constexpr int kSweeps = 4;
+constexpr int kSweeps = 6;
 
 /// Iterative proportional fitting of the cells' factors to the margins in turn, finished by
 /// Newton's method on the same dual. Cost O(cells × margins) a sweep.
