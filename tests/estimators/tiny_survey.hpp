@@ -2,6 +2,8 @@
 
 // Surveys of a few respondents, written down.
 
+#include <gtest/gtest.h>
+
 #include "tests/estimators/worlds.hpp"
 
 namespace steelyard::testing {
@@ -57,5 +59,19 @@ struct TinySurvey {
     sample.numbers.resize(index(id) + 1);
   }
 };
+
+/// One respondent a cell, in the order of rows.
+inline void expect_factors(const Result<Weights>& weights, const std::vector<double>& expected) {
+  ASSERT_TRUE(weights.ok()) << weights.failure().detail;
+  ASSERT_EQ(weights.value().factor.size(), expected.size());
+  for (std::size_t c = 0; c < expected.size(); ++c)
+    EXPECT_NEAR(weights.value().factor[c], expected[c], 1e-9) << c;
+}
+
+inline bool says(const std::vector<std::string>& notes, std::string_view text) {
+  for (const std::string& note : notes)
+    if (note.find(text) != std::string::npos) return true;
+  return false;
+}
 
 }  // namespace steelyard::testing
