@@ -125,6 +125,36 @@ class Replication final : public IntervalMethod {
     return SurveyDesign::make(columns);
   }
 
+  /// The cells, each split into parts whose respondents have equal weights: what a weighting that
+  /// acts on single weights can work on. Weights of a replicate take few values. Cost O(n values).
+  static CellIndex split_by_weight(const CellIndex& index, std::span<const double> w) {
+    CellIndex out;
+    out.variables = index.variables;
+    out.number_variables = index.number_variables;
+    out.numbers.resize(index.numbers.size());
+    out.n = index.n;
+    out.cell_of.resize(index.n);
+    std::vector<std::vector<std::pair<double, std::uint32_t>>> parts(index.cells);
+    const std::size_t width = index.variables.size();
+    for (std::size_t i = 0; i < index.n; ++i) {
+      const std::uint32_t cell = index.cell_of[i];
+      auto& list = parts[cell];
+      std::size_t k = 0;
+      while (k < list.size() && list[k].first != w[i]) ++k;
+      if (k == list.size()) {
+        list.emplace_back(w[i], static_cast<std::uint32_t>(out.cells++));
+        for (std::size_t v = 0; v < width; ++v) out.codes.push_back(index.codes[cell * width + v]);
+        for (std::size_t v = 0; v < out.numbers.size(); ++v)
+          out.numbers[v].push_back(index.numbers[v][cell]);
+        if (!index.cluster_of.empty()) out.cluster_of.push_back(index.cluster_of[cell]);
+        out.respondents.push_back(0);
+      }
+      out.cell_of[i] = list[k].second;
+      ++out.respondents[list[k].second];
+    }
+    return out;
+  }
+
   /// By table: weighted totals of each replicate's levels.
   static Result<std::vector<std::vector<double>>> replicate_totals(const WeightedSample& s,
                                                                    const ReplicateDesign& design) {
@@ -135,12 +165,13 @@ class Replication final : public IntervalMethod {
       rows.emplace_back(*s.sample, table);
       totals.emplace_back(rows.back().levels * design.replicates, 0.0);
     }
-    CellIndex index = index_for_any_weights(*s.weighting, s.index);
+    CellIndex index = s.index;
     std::vector<double> w(n);
     for (std::size_t r = 0; r < design.replicates; ++r) {
       design.fill(r, w);
       if (!s.index.unit_weights)
         for (std::size_t i = 0; i < n; ++i) w[i] *= s.sample->base_weights[i];
+      if (s.weighting->by_respondent()) index = split_by_weight(s.index, w);
       reweigh_cells(index, w);
       // Factors of unit weights are relative, as unit weights are: calibrations scale them alike.
       index.unit_weights = s.index.unit_weights;
