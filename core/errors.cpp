@@ -42,9 +42,11 @@ const char* to_string(FailureKind kind) {
     case FailureKind::unbounded_tail:
       return "unbounded tail";
     case FailureKind::single_unit:
-      return "single_unit";
+      return "single unit";
     case FailureKind::unsupported:
       return "unsupported";
+    case FailureKind::infeasible:
+      return "infeasible";
   }
   return "unknown";
 }

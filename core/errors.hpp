@@ -57,6 +57,7 @@ enum class FailureKind {
   unbounded_tail,   ///< the open top bucket has no finite mean under the rule
   single_unit,      ///< a stratum with one primary unit has no variance estimate
   unsupported,      ///< the method does not apply to this variable
+  infeasible,       ///< no result satisfies what is known
 };
 
 const char* to_string(FailureKind kind);
