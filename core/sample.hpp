@@ -130,6 +130,18 @@ struct CalibrationBlock {
   std::size_t size() const { return number.empty() ? groups.groups : 1; }
 };
 
+/// A model whose predictions are one column of a calibration and whose coefficients β were fitted
+/// in the same sample, by Σ d p (y - μ(p'β)) = 0 over those who answered. All by cell.
+struct AssistingModel {
+  std::size_t column = 0;               ///< that column
+  double multiplier = 0;                ///< λ of that column, in w = d (a + x'λ)
+  std::vector<CalibrationBlock> terms;  ///< p
+  std::vector<double> slope;            ///< dμ/d(p'β)
+  std::vector<double> residual;         ///< y - μ; 0 where not answered
+  std::vector<std::uint8_t> answered;
+  std::vector<double> shift;  ///< by column of p: d(T - Σ w μ)/dβ, T the predictions' target
+};
+
 /// One step of a weighting as its variance needs it: weights before it × factor = weights after
 /// it. Columns are those of the blocks, in order.
 struct WeightStage {
@@ -137,6 +149,7 @@ struct WeightStage {
   std::vector<double> factor;   ///< by cell; empty in an only stage: it is that of the weights
   std::vector<double> penalty;  ///< ridge penalty by column; empty: targets are met exactly
   std::vector<double> q;        ///< relative weight of each cell in the distance; empty: 1
+  std::optional<AssistingModel> model;
   /// Columns × columns, row-major: covariance of the errors of the targets; empty: known exactly.
   std::vector<double> target_covariance;
 };

@@ -3,6 +3,7 @@
 // What calibrations explain of an influence value. The one place where the stages of a weighting
 // turn into its linearized variance, for respondents as for cells.
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,24 +11,49 @@
 
 namespace steelyard {
 
+/// Weighted least squares on blocks of columns: β = (X'DX + penalty)⁻¹ r; columns that depend on
+/// those before them get β = 0.
+class LeastSquares {
+ public:
+  LeastSquares(Auxiliary x, std::span<const double> d, std::span<const double> penalty);
+  const Auxiliary& x() const { return x_; }
+  /// @param right  r by column, β on return. Cost O(columns²).
+  void solve(std::vector<double>& right) const;
+
+ private:
+  Auxiliary x_;
+  std::vector<double> group_weight_;  ///< a single margin: its groups' weights, the whole matrix
+  std::vector<std::size_t> columns_;
+  Eigen::LLT<Eigen::MatrixXd> cholesky_;
+};
+
 /// Projection on the calibration variables of one stage, x'β with
 /// β = (X'DQX + penalty)⁻¹ X'DQ z and the weights D before that stage.
 /// Source: Deville & Särndal (1992), JASA 87, 376-382, section 3.4.
+/// Where a column holds the predictions of a model that was fitted in the same sample, its
+/// coefficients' own error adds d_i r_i h_i to d_i g_i (z_i - x_i'β) (linearization of both
+/// estimating equations; Binder 1983, International Statistical Review 51, 279-292):
+///   h = p'M⁻¹c,  M = Σ d μ' p p',  c = β_m d(T - Σ w μ)/db + λ_m Σ d μ' p (z - x'β),
+/// column m, model coefficients b, residuals r = y - μ. What is fitted is then x'β - r h / g.
 class Projection {
  public:
   /// @param d  sum of the weights before the stage, by cell
-  Projection(const WeightStage& stage, std::span<const double> d);
-  bool none() const { return x_.blocks.empty(); }
-  /// x'β of each cell from s_c = Σ_{i in c} d_i z_i. Cost O(cells × blocks + columns²).
+  /// @param g  the stage's factor, by cell
+  Projection(const WeightStage& stage, std::span<const double> d, std::span<const double> g);
+  bool none() const { return !squares_; }
+  /// What the stage explains of each cell from s_c = Σ_{i in c} d_i z_i. Cost O(cells × blocks +
+  /// columns²).
   /// @return β'Vβ, the variance that the targets' own errors add (0: known exactly)
   double fit(std::span<const double> s, std::vector<double>& fitted) const;
 
  private:
-  Auxiliary x_;
-  std::span<const double> q_, covariance_;
-  std::vector<double> group_weight_;  ///< a single margin: projection is its groups' means
-  std::vector<std::size_t> columns_;
-  Eigen::LLT<Eigen::MatrixXd> cholesky_;
+  void add_model_error(std::span<const double> s, const std::vector<double>& beta,
+                       std::vector<double>& fitted) const;
+
+  std::optional<LeastSquares> squares_, model_squares_;
+  std::span<const double> q_, covariance_, g_;
+  std::vector<double> d_;  ///< kept for a model only
+  const AssistingModel* model_ = nullptr;
 };
 
 /// The linearized total of a weighting in stages s = 1 ... S with factors g_s. Stage S has

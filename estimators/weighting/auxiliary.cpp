@@ -167,10 +167,10 @@ Result<Auxiliary> make_auxiliary(const MarginVariables& margins, const CellIndex
   return x;
 }
 
-Auxiliary calibrated_matrix(const WeightStage& stage, std::size_t cells) {
+Auxiliary calibrated_matrix(std::span<const CalibrationBlock> blocks, std::size_t cells) {
   Auxiliary x;
   x.cells = cells;
-  for (const CalibrationBlock& block : stage.blocks)
+  for (const CalibrationBlock& block : blocks)
     if (block.number.empty())
       x.add_groups(block.groups, std::vector<double>(block.size(), 0.0));
     else

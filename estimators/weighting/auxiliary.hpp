@@ -61,8 +61,8 @@ struct Auxiliary {
 Result<Auxiliary> make_auxiliary(const MarginVariables& margins, const CellIndex& index,
                                  const Benchmarks& benchmarks);
 
-/// The matrix that a stage is calibrated on, for residuals; targets are left at zero.
-Auxiliary calibrated_matrix(const WeightStage& stage, std::size_t cells);
+/// The matrix of these blocks, for residuals; targets are left at zero.
+Auxiliary calibrated_matrix(std::span<const CalibrationBlock> blocks, std::size_t cells);
 
 /// Largest |X'(d g) - target| over the columns, each relative to its scale; and where it is.
 struct MarginError {

@@ -84,6 +84,8 @@ class ModelCalibration final : public Weighting {
     auto predicted = predict(terms.value(), index, benchmarks, start.weight, population);
     if (!predicted) return predicted.failure();
     x.add_number(std::move(predicted.value().by_cell), predicted.value().total);
+    AssistingModel& model = predicted.value().model;
+    model.column = x.columns() - 1;
     auto solved = calibrate(x, start.weight, {});
     if (!solved) return relabel(solved.failure(), x);
     Weights weights;
@@ -98,10 +100,14 @@ class ModelCalibration final : public Weighting {
     if (negative > 0)
       weights.notes.push_back(
           fmt::format("{} of {} respondents have a negative weight", negative, index.n));
-    weights.notes.push_back(
-        "linearized standard errors take the model's coefficients as known; with strong selection "
-        "and no margins beside the model they are too small: use replicates (jk1, bootstrap)");
+    std::vector<double> moved(index.cells), sample_side(model.shift.size());
+    for (std::size_t c = 0; c < index.cells; ++c)
+      moved[c] = index.weight[c] * weights.factor[c] * model.slope[c];
+    terms.value().transpose_multiply(moved, sample_side);
+    for (std::size_t j = 0; j < sample_side.size(); ++j) model.shift[j] -= sample_side[j];
+    model.multiplier = solved.value().lambda[model.column] * start.scale;
     weights.stages.push_back(calibration_stage(std::move(x)));
+    weights.stages.back().model = std::move(model);
     return weights;
   }
 
@@ -109,6 +115,7 @@ class ModelCalibration final : public Weighting {
   struct Predicted {
     std::vector<double> by_cell;
     double total = 0;
+    AssistingModel model;  ///< its shift is that of the total alone
   };
 
   void set_values(ConfigReader& config, const Variable& outcome, const Texts& yes) {
@@ -168,21 +175,33 @@ class ModelCalibration final : public Weighting {
     // With an intercept: indicators already span it, numbers alone do not.
     terms.add_number(std::vector<double>(index.cells, 1.0), population);
     std::vector<double> weight = d, y = outcomes(index);
+    Predicted out;
+    AssistingModel& model = out.model;
+    model.answered.assign(index.cells, 1);
     for (std::size_t c = 0; c < index.cells; ++c)
-      if (std::isnan(y[c])) weight[c] = y[c] = 0;
+      if (std::isnan(y[c])) model.answered[c] = 0, weight[c] = y[c] = 0;
     auto beta = logistic_ ? fit_logistic(terms, weight, y) : fit_linear(terms, weight, y);
     if (!beta) return beta.failure();
-    Predicted out;
     out.by_cell.resize(index.cells);
     terms.multiply(beta.value(), out.by_cell);
+    model.slope.assign(index.cells, 1.0);
     if (!logistic_) {
       Sum sum;
       for (std::size_t j = 0; j < terms.columns(); ++j) sum.add(terms.targets[j] * beta.value()[j]);
       out.total = sum.value();
-      return out;
+      model.shift = terms.targets;
+    } else {
+      for (std::size_t c = 0; c < index.cells; ++c) {
+        out.by_cell[c] = 1 / (1 + std::exp(-out.by_cell[c]));
+        model.slope[c] = out.by_cell[c] * (1 - out.by_cell[c]);
+      }
+      model.shift.assign(terms.columns(), 0.0);
+      out.total = total_over_cross(terms, beta.value(), benchmarks, model.shift);
     }
-    for (double& u : out.by_cell) u = 1 / (1 + std::exp(-u));
-    out.total = total_over_cross(terms, beta.value(), benchmarks);
+    model.residual.assign(index.cells, 0.0);
+    for (std::size_t c = 0; c < index.cells; ++c)
+      if (model.answered[c]) model.residual[c] = y[c] - out.by_cell[c];
+    for (const auto& block : terms.blocks) model.terms.push_back(block);
     return out;
   }
 
@@ -268,11 +287,12 @@ class ModelCalibration final : public Weighting {
   }
 
   /// Σ over the population's cross of N × prediction.
+  /// @param slope  by column: its derivative, added to what is there
   double total_over_cross(const Auxiliary& x, const std::vector<double>& beta,
-                          const Benchmarks& benchmarks) const {
+                          const Benchmarks& benchmarks, std::vector<double>& slope) const {
     const Schema& schema = benchmarks.schema();
     const std::vector<double> totals = *benchmarks.margin(cross_);
-    std::vector<std::size_t> level(cross_.size());
+    std::vector<std::size_t> level(cross_.size()), columns;
     Sum sum;
     for (std::size_t g = 0; g < totals.size(); ++g) {
       for (std::size_t k = cross_.size(), rest = g; k-- > 0;) {
@@ -280,6 +300,7 @@ class ModelCalibration final : public Weighting {
         rest /= schema[cross_[k]].size();
       }
       double u = beta.back();
+      columns.clear();
       for (std::size_t b = 0; b < predictors_.size(); ++b) {
         std::size_t group = 0;
         for (VariableId id : predictors_[b]) {
@@ -287,9 +308,13 @@ class ModelCalibration final : public Weighting {
                                                    cross_.begin());
           group = group * schema[id].size() + level[at];
         }
-        u += beta[x.blocks[b].offset + group];
+        columns.push_back(x.blocks[b].offset + group);
+        u += beta[columns.back()];
       }
-      sum.add(totals[g] / (1 + std::exp(-u)));
+      const double mu = 1 / (1 + std::exp(-u));
+      sum.add(totals[g] * mu);
+      for (std::size_t j : columns) slope[j] += totals[g] * mu * (1 - mu);
+      slope.back() += totals[g] * mu * (1 - mu);  // the intercept
     }
     return sum.value();
   }

@@ -95,6 +95,13 @@ const char* to_string(TrimRule rule) {
   return "";
 }
 
+/// "of at least 1", "of at most 5" or "from 1 to 5".
+std::string between(double lower, double upper) {
+  if (std::isinf(lower)) return fmt::format("of at most {:.4g}", upper);
+  if (std::isinf(upper)) return fmt::format("of at least {:.4g}", lower);
+  return fmt::format("from {:.4g} to {:.4g}", lower, upper);
+}
+
 class Trimmed final : public Weighting {
  public:
   Trimmed(std::unique_ptr<const Weighting> inner, const TrimOptions& options)
@@ -143,11 +150,11 @@ class Trimmed final : public Weighting {
                                   o_.iqr * (weight_quantile(w, respondents, 0.75) -
                                             weight_quantile(w, respondents, 0.25)));
     if (o_.deff > 0) {
-      const auto cap = cap_for_deff(w, respondents, lower, upper, mean, weights, index);
+      const auto cap = cap_for_deff(w, respondents, lower, upper, mean, weights, index, benchmarks);
       if (!cap) return cap.failure();
       upper = cap.value();
     }
-    auto trimmed = apply(w, respondents, lower, upper, weights, index);
+    auto trimmed = apply(w, respondents, lower, upper, weights, index, benchmarks);
     if (!trimmed) return trimmed.failure();
     Weights cut;
     cut.factor.assign(index.cells, 1.0);
@@ -164,10 +171,15 @@ class Trimmed final : public Weighting {
  private:
   Result<TrimResult> apply(std::vector<double>& w, std::span<const std::uint32_t> respondents,
                            double lower, double upper, const Weights& weights,
-                           const CellIndex& index) const {
+                           const CellIndex& index, const Benchmarks& benchmarks) const {
     if (o_.rule != TrimRule::calibrated) return trim(w, respondents, lower, upper, o_.rule);
-    Auxiliary x = calibrated_matrix(weights.stages.empty() ? WeightStage{} : weights.stages.back(),
-                                    index.cells);
+    Auxiliary x = weights.stages.empty()
+                      ? calibrated_matrix({}, index.cells)
+                      : calibrated_matrix(weights.stages.back().blocks, index.cells);
+    if (auto margins = inner_->margins(); margins.size() == x.blocks.size()) {
+      x.schema = &benchmarks.schema();
+      x.variables = std::move(margins);
+    }
     std::vector<double> d(index.cells), lowers(index.cells), uppers(index.cells);
     for (std::size_t c = 0; c < index.cells; ++c) {
       d[c] = w[c] * respondents[c];
@@ -192,9 +204,9 @@ class Trimmed final : public Weighting {
                              .max_iterations = 500});
     if (!solved)
       return Failure{solved.failure().kind,
-                     fmt::format("no weights within [{:.4g}, {:.4g}] meet all margins ({}); widen "
-                                 "the caps or use trim_rule = \"strict\"",
-                                 lower, upper, solved.failure().detail)};
+                     fmt::format("no weights {} meet all margins ({}); widen the caps or use "
+                                 "trim_rule = \"strict\"",
+                                 between(lower, upper), solved.failure().detail)};
     TrimResult out;
     for (std::size_t c = 0; c < index.cells; ++c) {
       if (w[c] > upper || w[c] < lower) out.cut += respondents[c];
@@ -207,10 +219,10 @@ class Trimmed final : public Weighting {
   Result<double> cap_for_deff(const std::vector<double>& w,
                               std::span<const std::uint32_t> respondents, double lower,
                               double upper, double mean, const Weights& weights,
-                              const CellIndex& index) const {
+                              const CellIndex& index, const Benchmarks& benchmarks) const {
     const auto deff_at = [&](double cap) {
       std::vector<double> trial = w;
-      const auto done = apply(trial, respondents, lower, cap, weights, index);
+      const auto done = apply(trial, respondents, lower, cap, weights, index, benchmarks);
       return done ? kish_deff(trial, respondents) : std::numeric_limits<double>::infinity();
     };
     double high = std::min(upper, *std::max_element(w.begin(), w.end())), low = mean;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "estimators/survey/linearizer.hpp"
+#include "estimators/survey/residuals.hpp"
 #include "tests/estimators/tiny_survey.hpp"
 
 namespace steelyard {
@@ -292,6 +293,60 @@ TEST(ModelCalibration, TheLogisticModelSolvesItsScoreAndTheTotalIsOverTheCross) 
   EXPECT_NEAR(model.first, expected, 1e-8 * expected);
   EXPECT_NEAR(model.second, population, 1e-8 * population);
 }
+
+class ModelError : public ::testing::TestWithParam<const char*> {};
+
+// d Σ w z / d log d_i, by moving one base weight, is what the linearized variance is made of.
+TEST_P(ModelError, IsInTheInfluenceOfEachRespondent) {
+  RandomWorld world(44, 200);
+  Stream stream({Seed{6}, purpose("test"), {}, {}});
+  for (std::size_t i = 0; i < world.sample.n; ++i)
+    world.sample.base_weights.push_back(100 + 900 * stream.uniform());
+  const auto weighting = make(weightings(), "model_calibration", world.schema, GetParam());
+  const std::vector<double> z{3, -1, 4, 1.5, -9};  // in no way linear in the model's outcome
+  const CellIndex index = make_cell_index(world.sample, testing::cells_for(world, *weighting));
+  const auto made = weighting->weigh(index, *world.benchmarks);
+  ASSERT_TRUE(made.ok()) << made.failure().detail;
+  std::vector<double> s(index.cells, 0.0), fitted;
+  for (std::size_t i = 0; i < world.sample.n; ++i)
+    s[index.cell_of[i]] += world.sample.base_weights[i] * z[world.sample.columns[3][i]];
+  const Residuals residuals(made.value(), index.weight);
+  residuals.fit(s, fitted);
+  double largest = 0, without = 0;
+  for (std::size_t i = 0; i < world.sample.n; i += 9) {
+    const double d = world.sample.base_weights[i], step = 1e-4;
+    const std::size_t c = index.cell_of[i];
+    const double influence = d * residuals.first()[c] * (z[world.sample.columns[3][i]] - fitted[c]);
+    world.sample.base_weights[i] = d * (1 + step);
+    const double up = totals_of(world, *weighting, z).first;
+    world.sample.base_weights[i] = d * (1 - step);
+    const double down = totals_of(world, *weighting, z).first;
+    world.sample.base_weights[i] = d;
+    const double moved = (up - down) / (2 * step);
+    EXPECT_NEAR(influence, moved, 1e-5 * (std::abs(moved) + 1000)) << i;
+    largest = std::max(largest, std::abs(moved));
+  }
+  // Without the model's own error it is another number.
+  Weights known = made.value();
+  known.stages[0].model.reset();
+  std::vector<double> plain;
+  const Residuals projections(known, index.weight);
+  projections.fit(s, plain);
+  for (std::size_t c = 0; c < index.cells; ++c)
+    without = std::max(without,
+                       index.weight[c] * std::abs(residuals.first()[c] * (plain[c] - fitted[c])));
+  EXPECT_GT(without, 0.01 * largest);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, ModelError,
+    ::testing::Values(
+        "outcome = \"answer\"\npredictors = [\"region\", [\"sex\", \"age\"]]",
+        "outcome = \"answer\"\npredictors = [\"region\", \"age\"]\nmargins = [\"sex\"]",
+        "outcome = \"answer\"\nlevels = [\"2\", \"3\", \"4\"]\npredictors = "
+        "[\"region\", \"sex\"]\nmodel = \"logistic\"",
+        "outcome = \"answer\"\nlevels = [\"2\", \"3\", \"4\"]\npredictors = "
+        "[\"region\", \"sex\"]\nmodel = \"logistic\"\nmargins = [\"age\"]"));
 
 TEST(ModelCalibration, SaysWhatIsMissing) {
   TinySurvey s;
