@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -20,14 +21,26 @@ double chosen_deff(const EstimateOptions& o, const EstimateRow& row) {
   return o.deff == "replace" ? row.deff_wr : row.deff;
 }
 
+/// Differences and tests of independence have two columns more.
+bool has_tests(const FileEstimates& e) {
+  return std::any_of(e.rows.begin(), e.rows.end(),
+                     [](const FileEstimate& line) { return line.p_value || line.df2; });
+}
+
 std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
-  std::string text = "functional,variable,level,domain,estimate,se,lower,upper,df,deff,n\n";
+  const bool tests = has_tests(e);
+  std::string text = "functional,variable,level,domain,estimate,se,lower,upper,df,deff,n";
+  text += tests ? ",p,df2\n" : "\n";
   for (const FileEstimate& line : e.rows) {
     const EstimateRow& row = line.row;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", line.functional,
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}", line.functional,
                         csv_field(line.variable), csv_field(line.level), csv_field(line.domain),
                         cell(row.estimate), cell(row.se), cell(row.lower), cell(row.upper),
                         cell(row.df), cell(chosen_deff(o, row)), row.n);
+    if (tests)
+      text += fmt::format(",{},{}", line.p_value ? cell(*line.p_value) : "",
+                          line.df2 ? cell(*line.df2) : "");
+    text += "\n";
   }
   return text;
 }
@@ -58,6 +71,7 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
                                {"deff", number(chosen_deff(o, row))},
                                {"n", row.n}};
     if (line.p_value) one["p_value"] = number(*line.p_value);
+    if (line.df2) one["df2"] = number(*line.df2);
     if (row.failure)
       one["failure"] = {{"kind", to_string(row.failure->kind)}, {"detail", row.failure->detail}};
     json["estimates"].push_back(std::move(one));
@@ -69,7 +83,7 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
 std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
   std::vector<std::vector<std::string>> lines = {{"functional", "variable", "level", "domain",
                                                   "estimate", "se", "lower", "upper", "df", "deff",
-                                                  "n", "p"}};
+                                                  "n", "p", "df2"}};
   const auto number = [](double value) {
     return std::isnan(value) ? std::string("-") : fmt::format("{:.6g}", value);
   };
@@ -78,7 +92,8 @@ std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
     lines.push_back({line.functional, line.variable, line.level, line.domain, number(row.estimate),
                      number(row.se), number(row.lower), number(row.upper), number(row.df),
                      number(chosen_deff(o, row)), std::to_string(row.n),
-                     line.p_value ? number(*line.p_value) : "-"});
+                     line.p_value ? number(*line.p_value) : "-",
+                     line.df2 && std::isfinite(*line.df2) ? number(*line.df2) : "-"});
   }
   std::vector<std::size_t> width(lines[0].size(), 0);
   std::vector<bool> used(lines[0].size(), false);
@@ -100,6 +115,27 @@ std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
   return text;
 }
 
+/// The first option given that only a weighting reads; empty if there is none.
+std::string weighting_option(const FileOptions& o) {
+  const FileOptions plain;
+  const std::pair<const char*, bool> given[] = {{"--method", o.method != plain.method},
+                                                {"--bounds", !o.bounds.empty()},
+                                                {"--trim", o.trim.has_value()},
+                                                {"--trim-lower", o.trim_lower.has_value()},
+                                                {"--trim-iqr", o.trim_iqr.has_value()},
+                                                {"--trim-deff", o.trim_deff.has_value()},
+                                                {"--trim-at", !o.trim_at.empty()},
+                                                {"--trim-rule", !o.trim_rule.empty()},
+                                                {"--option", !o.options.empty()},
+                                                {"--ordered", !o.ordered.empty()},
+                                                {"--population", o.population.has_value()},
+                                                {"--rescale", o.rescale},
+                                                {"--missing", o.missing != plain.missing}};
+  for (const auto& [name, is_given] : given)
+    if (is_given) return name;
+  return {};
+}
+
 EstimateFileRequest request_of(const EstimateOptions& o) {
   EstimateFileRequest r;
   r.data = o.data;
@@ -108,9 +144,10 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.threads = thread_count(o.threads);
   if (!o.margins.empty()) {
     r.weighting = weigh_request(o, {});
-  } else if (!o.bounds.empty() || o.trim || !o.options.empty()) {
-    throw UserError({}, "--margins", "is missing, and options of a weighting are given",
-                    "pass --margins, or leave them out");
+  } else if (const std::string given = weighting_option(o);
+             !given.empty() && o.versus_margins.empty()) {
+    throw UserError({}, given, "is an option of a weighting, and there are no --margins",
+                    "pass --margins, or leave it out");
   }
   r.totals = o.totals;
   r.means = o.means;

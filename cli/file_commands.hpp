@@ -62,4 +62,7 @@ std::string weighing_text(const WeighingRecord& record);
 /// The same, whole, as JSON.
 std::string weighing_json(const WeighingRecord& record);
 
+/// Where the constants of replicate weights stand: weights.csv -> weights.replicates.json.
+std::string replicate_constants_path(const std::string& output);
+
 }  // namespace steelyard

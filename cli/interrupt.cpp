@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "cli/file_commands.hpp"
 #include "core/output.hpp"
 
 namespace steelyard {
@@ -34,6 +35,7 @@ InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs)
       if (output->empty()) continue;
       std::error_code ignored;
       std::filesystem::remove_all(staging_path(*output), ignored);
+      std::filesystem::remove(staging_path(replicate_constants_path(*output)), ignored);
       fmt::print(stderr, "; nothing is written to {}", *output);
     }
     fmt::print(stderr, "\n");

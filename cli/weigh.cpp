@@ -21,12 +21,12 @@ std::vector<std::vector<double>> replicate_columns(const WeighedFile& weighed,
   return std::move(made.value());
 }
 
-/// weights.csv -> weights.replicates.json.
-std::filesystem::path constants_path(const std::filesystem::path& output) {
-  return output.parent_path() / (output.stem().string() + ".replicates.json");
-}
-
 }  // namespace
+
+std::string replicate_constants_path(const std::string& output) {
+  const std::filesystem::path path(output);
+  return (path.parent_path() / (path.stem().string() + ".replicates.json")).string();
+}
 
 int weigh_command(const WeighOptions& o) {
   const Overwrite overwrite = o.force ? Overwrite::replace : Overwrite::refuse;
@@ -43,7 +43,7 @@ int weigh_command(const WeighOptions& o) {
   std::optional<ReplicateOptions> replication;
   if (!o.replicate_method.empty()) {
     replication = replicate_options(o, o.replicate_method);
-    constants_file.emplace(constants_path(o.output), overwrite);
+    constants_file.emplace(replicate_constants_path(o.output), overwrite);
   }
   const auto data = DataSource::open(o.data);
   const FileDesign design = file_design(o);
@@ -58,7 +58,7 @@ int weigh_command(const WeighOptions& o) {
       .id = o.id, .append = o.append, .weight = o.weight_column, .threads = request.threads};
   ReplicateConstants constants;
   if (replication) {
-    const SurveyDesign made = make_file_design(design, *data, weighed->n(), columns);
+    const SurveyDesign made = make_file_design(design, *data, weighed->n(), weighed->kept, columns);
     const auto replicates = make_replicates(made, *replication);
     if (!replicates) throw NegativeAnswer(replicates.failure().detail);
     const ReplicateDesign& r = replicates.value();
@@ -70,13 +70,11 @@ int weigh_command(const WeighOptions& o) {
     if (constants_file)
       write_file(constants_file->staging(),
                  replicate_constants_json(constants, o.replicate_method));
-    output->commit();
-    if (constants_file) constants_file->commit();
   }
-  if (page) {
-    write_file(page->staging(), weighing_page(record));
-    page->commit();
-  }
+  if (page) write_file(page->staging(), weighing_page(record));
+  // All outputs, or none: a full disk shows above.
+  for (auto* file : {&constants_file, &output, &page})
+    if (*file) (*file)->commit();
   if (o.json) {
     fmt::print("{}", weighing_json(record));
     return 0;
@@ -87,7 +85,7 @@ int weigh_command(const WeighOptions& o) {
     fmt::print("written: {}{}{}\n", o.output,
                replication
                    ? fmt::format(" with {} replicate weights, and {}", written.replicates.size(),
-                                 constants_path(o.output).string())
+                                 replicate_constants_path(o.output))
                    : "",
                page ? ", " + o.report : "");
   else if (page)

@@ -184,8 +184,8 @@ std::optional<ConfigReader> ConfigReader::section(std::string_view key) {
                       context_.empty() ? std::string(key) : fmt::format("{} {}", context_, key));
 }
 
-std::vector<ConfigReader> ConfigReader::sections(std::string_view key) {
-  const toml::node* node = find(key, "sections", {}, "absent", {});
+std::vector<ConfigReader> ConfigReader::sections(std::string_view key, std::string_view help) {
+  const toml::node* node = find(key, "sections", {}, "absent", help);
   std::vector<ConfigReader> readers;
   if (!node) return readers;
   const toml::array* array = node->as_array();

@@ -74,7 +74,7 @@ class ConfigReader {
   /// The table under `key`; nothing if absent.
   std::optional<ConfigReader> section(std::string_view key);
   /// The tables under `[[key]]`.
-  std::vector<ConfigReader> sections(std::string_view key);
+  std::vector<ConfigReader> sections(std::string_view key, std::string_view help = {});
   /// All keys of this table, in alphabetical order; they count as read.
   Texts keys();
 

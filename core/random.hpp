@@ -3,6 +3,7 @@
 // Counter-based random numbers: every stream is a pure function of its id, so any person or
 // replicate can be made alone, in any order, on any number of threads.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -85,7 +86,10 @@ class Stream {
   }
 
   /// Uniform on (0, 1), 53 bits, never 0 or 1.
-  double uniform() { return (static_cast<double>(bits64() >> 11) + 0.5) * 0x1p-53; }
+  double uniform() {
+    // The largest of the 2^53 middles would round up to 1.
+    return std::min((static_cast<double>(bits64() >> 11) + 0.5) * 0x1p-53, 1 - 0x1p-53);
+  }
 
   /// Uniform on {0, ..., bound - 1}; the bias is below bound / 2^64.
   std::uint64_t below(std::uint64_t bound) {

@@ -17,6 +17,7 @@ FileEstimate line_of(const PreparedFile& file, std::size_t request, const char* 
                     q.level,
                     std::move(domain),
                     {},
+                    {},
                     {}};
   const double none = std::nan("");
   line.row.n = n;
@@ -123,16 +124,17 @@ void cross_tables(const PreparedFile& file, const std::vector<std::string>& name
         for (std::size_t j = 0; j < table.columns; ++j) {
           const CrossCell& cell = table.cells[i * table.columns + j];
           const std::string level = a.levels[i] + "*" + b.levels[j];
-          rows.push_back({"count", names[t], level, domain, cell.count, {}});
-          rows.push_back({"share", names[t], level, domain, cell.total_share, {}});
-          rows.push_back({"row share", names[t], level, domain, cell.row_share, {}});
-          rows.push_back({"column share", names[t], level, domain, cell.column_share, {}});
+          rows.push_back({"count", names[t], level, domain, cell.count, {}, {}});
+          rows.push_back({"share", names[t], level, domain, cell.total_share, {}, {}});
+          rows.push_back({"row share", names[t], level, domain, cell.row_share, {}, {}});
+          rows.push_back({"column share", names[t], level, domain, cell.column_share, {}, {}});
         }
       for (std::size_t s = 0; s < table.tests.size(); ++s) {
         FileEstimate line{std::string("independence ") + to_string(kIndependenceStatistics[s]),
                           names[t],
                           {},
                           domain,
+                          {},
                           {},
                           {}};
         const double none = std::nan("");
@@ -144,10 +146,7 @@ void cross_tables(const PreparedFile& file, const std::vector<std::string>& name
           line.row.df = test.value().df1;
           line.row.deff = line.row.deff_wr = test.value().design_effect;
           line.p_value = test.value().p_value;
-          line.level =
-              std::isinf(test.value().df2)
-                  ? fmt::format("p = {:.6g}", test.value().p_value)
-                  : fmt::format("df2 = {:.6g}, p = {:.6g}", test.value().df2, test.value().p_value);
+          line.df2 = test.value().df2;
         } else {
           line.row.failure = test.failure();
         }

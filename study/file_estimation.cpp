@@ -164,18 +164,39 @@ class Assembly {
     data_.d = data_.w;
   }
 
-  void check_weights(const std::string& name) const {
-    for (std::size_t i = 0; i < data_.w.size(); ++i)
-      if (std::isnan(data_.w[i]))
-        throw UserError({name}, {}, fmt::format("row {} has no weight", i + 1),
+  /// Rows of the file that take part; empty: all.
+  std::span<const std::uint32_t> kept() const {
+    return out_->weighed ? std::span<const std::uint32_t>(out_->weighed->kept)
+                         : std::span<const std::uint32_t>();
+  }
+
+  void check_weights(const std::string& name) {
+    std::size_t negative = 0, positive = 0;
+    for (std::size_t i = 0; i < data_.w.size(); ++i) {
+      if (!std::isfinite(data_.w[i]))
+        throw UserError({name}, {},
+                        std::isnan(data_.w[i])
+                            ? fmt::format("row {} has no weight", i + 1)
+                            : fmt::format("row {} has an infinite weight", i + 1),
                         "remove the row, or give it a weight of 0");
+      negative += data_.w[i] < 0;
+      positive += data_.w[i] > 0;
+    }
+    if (positive == 0)
+      throw UserError({name}, {}, "has no positive weight",
+                      "check the column that --weights names");
+    if (negative > 0)
+      out_->notes.push_back(fmt::format(
+          "{} of {} rows have a negative weight; quantiles and Gini coefficients need not make "
+          "sense with them",
+          negative, data_.w.size()));
   }
 
   void make_design() {
     std::vector<ColumnData> columns;
     for (std::size_t at : design_at_) columns.push_back(columns_[at]);
-    out_->design =
-        std::make_unique<SurveyDesign>(make_file_design(r_.design, file_, data_.n, columns));
+    out_->design = std::make_unique<SurveyDesign>(
+        make_file_design(r_.design, file_, data_.n, kept(), columns));
     data_.design = out_->design.get();
   }
 
@@ -292,8 +313,8 @@ class Assembly {
       for (std::size_t i = 0; i < data_.n; ++i)
         if (std::isnan(weights.back()[i]))
           throw UserError({file_.name()}, {},
-                          fmt::format("row {} has no replicate weight in column {}", i + 1,
-                                      wanted_.requests()[at].name),
+                          fmt::format("row {} has no replicate weight in column {}",
+                                      row_number(kept(), i), wanted_.requests()[at].name),
                           "every row needs all of them; write 0 for a row that is left out");
     }
     if (!constants.rscales.empty() && constants.rscales.size() != weights.size())
@@ -347,7 +368,7 @@ std::vector<double> read_joint(const std::string& path, int threads) {
 }  // namespace
 
 SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, std::size_t n,
-                              std::span<ColumnData> columns) {
+                              std::span<const std::uint32_t> kept, std::span<ColumnData> columns) {
   DesignColumns out;
   out.n = n;
   out.lonely = design.lonely;
@@ -356,9 +377,10 @@ SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, 
     std::vector<std::uint32_t> codes = std::move(columns[next++].ids);
     for (std::size_t i = 0; i < codes.size(); ++i)
       if (codes[i] == kMissingId)
-        throw UserError({data.name()}, {},
-                        fmt::format("row {} has no {} in column {}", i + 1, what, name),
-                        "every row belongs to the design; remove the row or correct it");
+        throw UserError(
+            {data.name()}, {},
+            fmt::format("row {} has no {} in column {}", row_number(kept, i), what, name),
+            "every row belongs to the design; remove the row or correct it");
     return codes;
   };
   if (!design.strata.empty()) out.strata = ids(design.strata, "stratum");
@@ -367,14 +389,24 @@ SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, 
     out.fpc.push_back(std::move(columns[next++].numbers));
     for (std::size_t i = 0; i < n; ++i)
       if (!(out.fpc.back()[i] > 0))
-        throw UserError(
-            {data.name()}, {},
-            fmt::format("row {} has no positive population size in column {}", i + 1, name),
-            "give the population units of its stratum, or sampling fractions");
+        throw UserError({data.name()}, {},
+                        fmt::format("row {} has no positive population size in column {}",
+                                    row_number(kept, i), name),
+                        "give the population units of its stratum, or sampling fractions");
   }
   if (!design.pps.empty()) {
     const auto method = pps_method(design.pps);
     if (!method) throw UserError({}, "--pps", method.failure().detail);
+    for (std::size_t i = 0; i < n; ++i)
+      if (const double p = columns[next].numbers[i]; !(p > 0 && p <= 1))
+        throw UserError({data.name()}, {},
+                        std::isnan(p)
+                            ? fmt::format("row {} has no inclusion probability in column {}",
+                                          row_number(kept, i), design.probabilities)
+                            : fmt::format("the inclusion probability of row {} is {:g}; it "
+                                          "must be above 0 and at most 1",
+                                          row_number(kept, i), p),
+                        "correct the row or remove it");
     out.pps = PpsColumns{
         .method = method.value(),
         .probability = std::move(columns[next++].numbers),
@@ -404,6 +436,7 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
                         q.level,
                         file->data.domains[row.domain],
                         std::move(row),
+                        {},
                         {}});
   }
   cross_tables(*file, request.crosstabs, out.rows);

@@ -53,6 +53,7 @@ struct FileEstimate {
   std::string functional, variable, level, domain;  ///< "mean", "mean difference", ...
   EstimateRow row;
   std::optional<double> p_value;  ///< of a difference being 0, or of independence
+  std::optional<double> df2;      ///< denominator degrees of freedom of an F test; infinite: χ²
 };
 
 struct FileEstimates {
@@ -93,11 +94,17 @@ void cross_tables(const PreparedFile& file, const std::vector<std::string>& name
 /// @throws UserError for wrong input, NegativeAnswer for a design or a weighting that cannot be
 FileEstimates estimate_file(const EstimateFileRequest& request);
 
+/// Number of the i-th kept row in its file, from 1. @param kept  empty: all rows
+inline std::size_t row_number(std::span<const std::uint32_t> kept, std::size_t i) {
+  return (kept.empty() ? i : kept[i]) + 1;
+}
+
 /// The columns that a design needs, and the design made of them.
 std::vector<ColumnRequest> design_requests(const FileDesign& design);
 /// @param columns  as requested, in that order; moved from
+/// @param kept     rows of the file that they are of; empty: all
 /// @throws UserError for a row that lacks an answer, NegativeAnswer for a design that cannot be
 SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, std::size_t n,
-                              std::span<ColumnData> columns);
+                              std::span<const std::uint32_t> kept, std::span<ColumnData> columns);
 
 }  // namespace steelyard

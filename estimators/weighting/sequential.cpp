@@ -13,7 +13,8 @@ namespace {
 class Sequential final : public Weighting {
  public:
   Sequential(ConfigReader& config, const Schema& schema) {
-    for (ConfigReader& section : config.sections("steps")) {
+    for (ConfigReader& section : config.sections(
+             "steps", "the weightings in order: [{method = \"poststratification\", ...}, ...]")) {
       const std::string method =
           section.text("method", {.help = "a weighting; its options stand beside it"});
       Texts names;
