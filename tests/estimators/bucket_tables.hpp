@@ -11,7 +11,7 @@
 
 #include "core/csv.hpp"
 #include "core/text.hpp"
-#include "estimators/buckets/bucket_table.hpp"
+#include "estimators/buckets/law.hpp"
 
 namespace steelyard::testing {
 
@@ -51,6 +51,20 @@ inline const std::map<std::string, BucketTable>& golden_tables() {
     return list;
   }();
   return all;
+}
+
+/// A statistic of a fit under its name in the reference files.
+inline double statistic(const BucketFit& fit, const std::string& name) {
+  const Law& law = *fit.law;
+  if (name == "mean") return law.mean();
+  if (name == "var") return law.variance();
+  if (name == "gini") return law.gini();
+  if (name == "theil") return law.theil();
+  if (name == "mld") return law.mld();
+  if (name[0] == 'q') return law.quantile(std::stod(name.substr(1)) / 100);
+  for (const auto& [key, value] : fit.found)
+    if (key == name) return value;
+  throw std::runtime_error("unknown statistic " + name);
 }
 
 /// Equal within a relative tolerance; infinite or undefined alike.

@@ -6,24 +6,10 @@
 #include <optional>
 #include <set>
 
-#include "estimators/buckets/law.hpp"
 #include "tests/estimators/bucket_tables.hpp"
 
 namespace steelyard {
 namespace {
-
-double statistic(const BucketFit& fit, const std::string& name) {
-  const Law& law = *fit.law;
-  if (name == "mean") return law.mean();
-  if (name == "var") return law.variance();
-  if (name == "gini") return law.gini();
-  if (name == "theil") return law.theil();
-  if (name == "mld") return law.mld();
-  if (name[0] == 'q') return law.quantile(std::stod(name.substr(1)) / 100);
-  for (const auto& [key, value] : fit.found)
-    if (key == name) return value;
-  throw std::runtime_error("unknown statistic " + name);
-}
 
 /// Closed forms to 1e-10; anything behind a solved tail end or rate to 1e-9.
 double tolerance(const std::string& method) {
@@ -63,7 +49,8 @@ TEST(GoldenBucketRules, EveryStatisticOfEveryRuleIsTheClosedForm) {
       ADD_FAILURE() << at << " refused: " << fit->failure().detail;
       continue;
     }
-    const double expected = testing::golden_number(value), found = statistic(fit->value(), stat);
+    const double expected = testing::golden_number(value),
+                 found = testing::statistic(fit->value(), stat);
     if (std::isinf(expected)) ++infinite;
     ++numbers;
     if (name == "pop_unif_C10" && stat == "par:rate") {
