@@ -1,0 +1,136 @@
+#include "estimators/buckets/piecewise.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/sums.hpp"
+
+namespace steelyard {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Cumulated shares that differ from u by rounding alone count as equal to it.
+constexpr double kTie = 1e-13;
+
+}  // namespace
+
+PiecewiseLaw::PiecewiseLaw(std::vector<Segment> segments) : segments_(std::move(segments)) {
+  EXPECTS(!segments_.empty());
+  const std::size_t m = segments_.size();
+  below_.resize(m);
+  above_.resize(m);
+  Sum mass, first;
+  for (std::size_t i = 0; i < m; ++i) {
+    below_[i] = mass.value();
+    mass.add(segments_[i].mass);
+    first.add(segments_[i].mass * segments_[i].mean());
+  }
+  mean_ = std::isfinite(segments_.back().upper) || std::isfinite(segments_.back().mean())
+              ? first.value()
+              : kInfinity;
+  Sum rest;
+  for (std::size_t i = m; i-- > 0;) {
+    above_[i] = rest.value();
+    rest.add(segments_[i].mass);
+  }
+}
+
+std::size_t PiecewiseLaw::segment_at(double x) const {
+  const auto at = std::upper_bound(segments_.begin(), segments_.end(), x,
+                                   [](double value, const Segment& s) { return value < s.upper; });
+  return static_cast<std::size_t>(at - segments_.begin());
+}
+
+double PiecewiseLaw::cdf(double x) const {
+  const std::size_t i = segment_at(x);
+  if (i == segments_.size()) return 1;
+  if (x <= segments_[i].lower) return below_[i];
+  return below_[i] + segments_[i].below(x).mass;
+}
+
+double PiecewiseLaw::survival(double x) const {
+  const std::size_t i = segment_at(x);
+  if (i == segments_.size()) return 0;
+  const Segment& s = segments_[i];
+  if (x <= s.lower) return above_[i] + s.mass;
+  if (s.kind == SegmentKind::pareto_tail)
+    return s.mass * std::exp(-s.shape[0] * std::log(x / s.lower));
+  if (s.kind == SegmentKind::exponential_tail)
+    return s.mass * std::exp(-s.shape[0] * (x - s.lower));
+  return above_[i] + (s.mass - s.below(x).mass);
+}
+
+double PiecewiseLaw::quantile(double u) const {
+  EXPECTS(u > 0 && u < 1);
+  // The first segment whose end reaches u; shares from the nearer tail.
+  const auto at =
+      std::partition_point(segments_.begin(), segments_.end() - 1, [&](const Segment& s) {
+        const auto i = static_cast<std::size_t>(&s - segments_.data());
+        return below_[i] + s.mass < u - kTie;
+      });
+  const auto i = static_cast<std::size_t>(at - segments_.begin());
+  if (u > 0.5) {
+    const double share = (1 - u - above_[i]) / at->mass;
+    if (share < 0.5) return share <= 0 ? at->upper : at->upper_quantile(share);
+  }
+  return at->quantile(std::clamp((u - below_[i]) / at->mass, 0.0, 1.0));
+}
+
+double PiecewiseLaw::partial_mean(double x) const {
+  const std::size_t end = segment_at(x);
+  Sum sum;
+  for (std::size_t i = 0; i < end; ++i) sum.add(segments_[i].mass * segments_[i].mean());
+  if (end == segments_.size()) return mean_;
+  if (x > segments_[end].lower) {
+    const Segment part = segments_[end].below(x);
+    if (part.mass > 0) sum.add(part.mass * part.mean());
+  }
+  return sum.value();
+}
+
+double PiecewiseLaw::variance() const {
+  if (!std::isfinite(mean_)) return kNone;
+  double sum = 0;  // within and between segments: no difference of large squares
+  for (const Segment& s : segments_) {
+    const double gap = s.mean() - mean_;
+    sum += s.mass * (s.variance() + gap * gap);
+  }
+  return sum;
+}
+
+double PiecewiseLaw::gini() const {
+  if (!std::isfinite(mean_)) return kNone;
+  double smaller = segments_[0].lower;  // E min(X, X')
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const Segment& s = segments_[i];
+    smaller += s.squared_survival(above_[i]);
+    if (i + 1 < segments_.size())
+      smaller += (segments_[i + 1].lower - s.upper) * above_[i] * above_[i];
+  }
+  return 1 - smaller / mean_;
+}
+
+double PiecewiseLaw::theil() const {
+  if (!std::isfinite(mean_) || mean_ <= 0) return kNone;
+  double sum = 0;
+  for (const Segment& s : segments_) sum += s.mass * s.scaled(mean_).x_log_mean();
+  return sum;
+}
+
+double PiecewiseLaw::mld() const {
+  if (segments_[0].lower < 0 || mean_ <= 0) return kNone;
+  if (!std::isfinite(mean_)) return kInfinity;
+  double sum = 0;
+  for (const Segment& s : segments_) sum -= s.mass * s.scaled(mean_).log_mean();
+  return sum;
+}
+
+double PiecewiseLaw::density(double x) const {
+  const std::size_t i = segment_at(x);
+  return i == segments_.size() || x < segments_[i].lower ? 0 : segments_[i].density(x);
+}
+
+}  // namespace steelyard

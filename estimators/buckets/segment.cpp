@@ -1,0 +1,405 @@
+#include "estimators/buckets/segment.hpp"
+
+#include <boost/math/constants/constants.hpp>
+#include <boost/math/quadrature/gauss.hpp>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/errors.hpp"
+#include "estimators/buckets/special.hpp"
+
+namespace steelyard {
+namespace {
+
+using detail::exp_ratio;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double log_width(const Segment& s) { return std::log1p((s.upper - s.lower) / s.lower); }
+
+/// Mass above t of a cubic, as a cubic in 1 - t: no difference of nearly equal masses.
+std::array<double, 3> mirrored(const std::array<double, 3>& f) {
+  return {f[0] + 2 * f[1] + 3 * f[2], -(f[1] + 3 * f[2]), f[2]};
+}
+
+double cubic_value(const std::array<double, 3>& f, double t) {
+  return t * (f[0] + t * (f[1] + t * f[2]));
+}
+
+/// The t in [0, 1] with bt + ct² + dt³ = target: Newton inside a bracket.
+double cubic_root(const std::array<double, 3>& f, double target) {
+  if (f[2] == 0) {  // a root that loses nothing for small c
+    const double root = std::sqrt(std::fmax(f[0] * f[0] + 4 * f[1] * target, 0.0));
+    return target == 0 ? 0 : std::fmin(2 * target / (f[0] + root), 1.0);
+  }
+  double low = 0, high = 1, t = std::fmin(target / (f[0] + f[1] + f[2]), 1.0);
+  for (int i = 0; i < 100; ++i) {
+    const double gap = cubic_value(f, t) - target;
+    (gap < 0 ? low : high) = t;
+    const double slope = f[0] + t * (2 * f[1] + 3 * t * f[2]);
+    double next = t - gap / slope;
+    if (!(next > low && next < high)) next = 0.5 * (low + high);
+    if (std::abs(next - t) <= 1e-16 + 2e-16 * t) return next;
+    t = next;
+  }
+  return t;
+}
+
+/// ln(1 - share (1 - e^-a)) / -a: the t below which `share` of a density ∝ e^(-at) lies.
+double tilted_quantile(double a, double share) {
+  if (std::abs(a) < 1e-8) return share * (1 - 0.5 * a * (1 - share));
+  return -std::log1p(share * std::expm1(-a)) / a;
+}
+
+/// Σ z^k / (k + 2)!, k >= 1: (e^z - 1 - z) / z² - 1/2.
+double exp_remainder(double z) {
+  double term = 0.5, sum = 0;
+  for (int k = 1; k < 20; ++k) {
+    term *= z / (k + 2);
+    sum += term;
+  }
+  return sum;
+}
+
+/// E g of density ∝ e^(-rx) on [lower, upper], lower > 0, for g = ln x and x ln x: Gauss-Legendre
+/// on panels where the integrand, in ln x, is nearly a polynomial.
+std::pair<double, double> exponential_log_moments(const Segment& s) {
+  const double rate = s.shape[0], rho = rate * (s.upper - s.lower);
+  // Mass beyond 45 / |rate| from the dense end is below 1e-19.
+  const double reach = 45 / std::abs(rate);
+  const double from = rho < -45 ? s.upper - reach : s.lower;
+  const double to = rho > 45 ? s.lower + reach : s.upper;
+  using Rule = boost::math::quadrature::gauss<double, 20>;
+  const auto& nodes = Rule::abscissa();
+  double mass = 0, log = 0, x_log = 0;
+  const double dense = rho < 0 ? to : from;
+  for (double a = from; a < to;) {
+    const double b = std::fmin(to, std::fmin(a + 6 / std::abs(rate), a * 20));
+    const double log_a = std::log(a), half = 0.5 * std::log(b / a);
+    for (std::size_t i = 0; i < 2 * nodes.size(); ++i) {
+      const std::size_t j = i / 2;
+      const double y = log_a + half * (1 + (i % 2 == 0 ? -nodes[j] : nodes[j]));
+      const double x = std::exp(y);
+      const double w = half * Rule::weights()[j] * x * std::exp(-rate * (x - dense));
+      mass += w;
+      log += w * y;
+      x_log += w * x * y;
+    }
+    a = b;
+  }
+  return {log / mass, x_log / mass};
+}
+
+}  // namespace
+
+Segment Segment::uniform(double lower, double upper, double mass) {
+  return {SegmentKind::uniform, lower, upper, mass};
+}
+
+Segment Segment::linear(double lower, double upper, double mass, double steepness) {
+  EXPECTS(std::abs(steepness) <= 2);
+  const double half = 0.5 * steepness;
+  return {SegmentKind::cubic, lower, upper, mass, {mass * (1 - half), mass * half, 0}};
+}
+
+Segment Segment::hermite(double lower, double upper, double mass, double density_lower,
+                         double density_upper) {
+  const double a = density_lower * (upper - lower), b = density_upper * (upper - lower);
+  return {SegmentKind::cubic, lower, upper, mass, {a, 3 * mass - 2 * a - b, a + b - 2 * mass}};
+}
+
+Segment Segment::log_uniform(double lower, double upper, double mass) {
+  EXPECTS(lower > 0);
+  return {SegmentKind::log_uniform, lower, upper, mass};
+}
+
+Segment Segment::local_pareto(double lower, double upper, double mass, double exponent) {
+  EXPECTS(lower > 0);
+  return {SegmentKind::local_pareto, lower, upper, mass, {exponent}};
+}
+
+Segment Segment::truncated_exponential(double lower, double upper, double mass, double rate) {
+  if (rate == 0) return uniform(lower, upper, mass);
+  return {SegmentKind::truncated_exponential, lower, upper, mass, {rate}};
+}
+
+Segment Segment::pareto_tail(double lower, double mass, double exponent) {
+  EXPECTS(lower > 0 && exponent > 0);
+  return {SegmentKind::pareto_tail, lower, kInfinity, mass, {exponent}};
+}
+
+Segment Segment::exponential_tail(double lower, double mass, double rate) {
+  EXPECTS(rate > 0);
+  return {SegmentKind::exponential_tail, lower, kInfinity, mass, {rate}};
+}
+
+double Segment::mean() const {
+  const double w = upper - lower, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform:
+      return 0.5 * (lower + upper);
+    case SegmentKind::cubic:
+      return lower + w * (shape[0] / 2 + shape[1] * 2 / 3 + shape[2] * 3 / 4) / mass;
+    case SegmentKind::log_uniform:
+      return w / log_width(*this);
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this);
+      return lower * exp_ratio(r * (1 - a)) / exp_ratio(-a * r);
+    }
+    case SegmentKind::truncated_exponential:
+      return lower + w * detail::tilted_uniform(a * w).mean;
+    case SegmentKind::pareto_tail:
+      return a > 1 ? lower * a / (a - 1) : kInfinity;
+    case SegmentKind::exponential_tail:
+      return lower + 1 / a;
+  }
+  return kNone;
+}
+
+double Segment::variance() const {
+  const double w = upper - lower, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform:
+      return w * w / 12;
+    case SegmentKind::cubic: {
+      const double m = (shape[0] / 2 + shape[1] * 2 / 3 + shape[2] * 3 / 4) / mass;
+      const double square = (shape[0] / 3 + shape[1] / 2 + shape[2] * 3 / 5) / mass;
+      return w * w * (square - m * m);
+    }
+    case SegmentKind::log_uniform: {
+      const double r = log_width(*this);
+      // m (c - m), c the middle: both are near each other in a narrow bucket
+      const double m = w / r;
+      if (r > 1) return m * (0.5 * (lower + upper) - m);
+      const double h = 0.5 * r;
+      double sum = 0, term = 1;  // cosh h - sinh h / h = Σ 2k h^2k / (2k + 1)!
+      for (int k = 1; k < 10; ++k) {
+        term *= h * h / ((2 * k) * (2 * k + 1));
+        sum += 2 * k * term;
+      }
+      return m * lower * std::exp(h) * sum;
+    }
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this), scale = 1 / exp_ratio(-a * r);
+      const double m = exp_ratio(r * (1 - a)) * scale;
+      return lower * lower * (exp_ratio(r * (2 - a)) * scale - m * m);
+    }
+    case SegmentKind::truncated_exponential:
+      return w * w * detail::tilted_uniform(a * w).variance;
+    case SegmentKind::pareto_tail:
+      return a > 2 ? lower * lower * a / ((a - 1) * (a - 1) * (a - 2)) : kInfinity;
+    case SegmentKind::exponential_tail:
+      return 1 / (a * a);
+  }
+  return kNone;
+}
+
+double Segment::log_mean() const {
+  if (lower < 0) return kNone;
+  const double w = upper - lower, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform: {
+      if (lower == 0) return std::log(upper) - 1;
+      const double z = w / lower;
+      return std::log(lower) + ((1 + z) * std::log1p(z) - z) / z;
+    }
+    case SegmentKind::cubic: {
+      if (lower == 0) return std::log(w) - (shape[0] + shape[1] / 2 + shape[2] / 3) / mass;
+      const auto powers = detail::log_powers(w / lower);
+      return std::log(lower) +
+             (shape[0] * powers[0] + 2 * shape[1] * powers[1] + 3 * shape[2] * powers[2]) / mass;
+    }
+    case SegmentKind::log_uniform:
+      return std::log(lower) + 0.5 * log_width(*this);
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this);
+      return std::log(lower) + r * detail::tilted_uniform(a * r).mean;
+    }
+    case SegmentKind::truncated_exponential:
+      if (lower == 0) return std::log(w) + detail::tilted_log_moments(a * w).log;
+      return exponential_log_moments(*this).first;
+    case SegmentKind::pareto_tail:
+      return std::log(lower) + 1 / a;
+    case SegmentKind::exponential_tail:
+      if (lower == 0) return -boost::math::constants::euler<double>() - std::log(a);
+      return std::log(lower) + detail::scaled_e1(a * lower);
+  }
+  return kNone;
+}
+
+double Segment::x_log_mean() const {
+  if (lower < 0) return kNone;
+  const double w = upper - lower, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform: {
+      if (lower == 0) return 0.5 * upper * (std::log(upper) - 0.5);
+      const double z = w / lower, v = 1 + z;
+      return mean() * std::log(lower) + lower * (0.5 * v * v * std::log1p(z) / z - 0.25 * (2 + z));
+    }
+    case SegmentKind::cubic: {
+      const double d[] = {shape[0] / mass, 2 * shape[1] / mass, 3 * shape[2] / mass};
+      if (lower == 0)  // ∫ t^k ln t dt = -1/(k + 1)²
+        return mean() * std::log(w) - w * (d[0] / 4 + d[1] / 9 + d[2] / 16);
+      const auto p = detail::log_powers(w / lower);
+      return mean() * std::log(lower) + lower * (d[0] * p[0] + d[1] * p[1] + d[2] * p[2]) +
+             w * (d[0] * p[1] + d[1] * p[2] + d[2] * p[3]);
+    }
+    case SegmentKind::log_uniform:
+      return mean() * (std::log(lower) - 1) + upper;
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this);
+      return mean() * std::log(lower) +
+             lower * r * detail::exp_moment(r * (1 - a)) / exp_ratio(-a * r);
+    }
+    case SegmentKind::truncated_exponential: {
+      if (lower > 0) return exponential_log_moments(*this).second;
+      return mean() * std::log(w) + w * detail::tilted_log_moments(a * w).x_log;
+    }
+    case SegmentKind::pareto_tail:
+      return a > 1 ? mean() * (std::log(lower) + 1 / (a - 1)) : kInfinity;
+    case SegmentKind::exponential_tail: {
+      if (lower == 0) return (log_mean() + 1) / a;
+      const double log = std::log(lower);
+      return lower * log + (log + detail::scaled_e1(a * lower) + 1) / a;
+    }
+  }
+  return kNone;
+}
+
+double Segment::squared_survival(double above) const {
+  // S = above + mass g, g the survival within: ∫ S² = w above² + 2 above mass ∫ g + mass² ∫ g²
+  const double w = upper - lower, a = shape[0];
+  double squared = 0;  // ∫ g² dx
+  switch (kind) {
+    case SegmentKind::uniform:
+      return w * (above * above + above * mass + mass * mass / 3);
+    case SegmentKind::cubic: {
+      const auto g = mirrored(shape);
+      const double once = g[0] / 2 + g[1] / 3 + g[2] / 4;
+      const double twice = g[0] * g[0] / 3 + g[1] * g[1] / 5 + g[2] * g[2] / 7 + g[0] * g[1] / 2 +
+                           2 * (g[0] * g[2] / 5 + g[1] * g[2] / 6);
+      return w * (above * above + 2 * above * once + twice);
+    }
+    case SegmentKind::log_uniform: {
+      const double r = log_width(*this);
+      squared = lower * (r < 1 ? 2 * exp_remainder(r) : 2 * (w / lower - r) / (r * r) - 1);
+      break;
+    }
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this), start = above + mass;
+      return start * start * lower * r * exp_ratio(r * (1 - 2 * a));
+    }
+    case SegmentKind::truncated_exponential: {
+      const auto tilted = detail::tilted_uniform(a * w);
+      return w * (above * (above + 2 * mass * tilted.mean) +
+                  mass * mass * (tilted.mean * tilted.mean + tilted.pull));
+    }
+    case SegmentKind::pareto_tail:
+      return a > 0.5 ? mass * mass * lower / (2 * a - 1) : kInfinity;
+    case SegmentKind::exponential_tail:
+      return mass * mass / (2 * a);
+  }
+  return w * above * above + 2 * above * mass * (mean() - lower) + mass * mass * squared;
+}
+
+double Segment::quantile(double share) const {
+  const double w = upper - lower, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform:
+      return lower + share * w;
+    case SegmentKind::cubic:
+      return lower + w * cubic_root(shape, share * mass);
+    case SegmentKind::log_uniform:
+      return lower * std::exp(share * log_width(*this));
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this);
+      return lower * std::exp(r * tilted_quantile(a * r, share));
+    }
+    case SegmentKind::truncated_exponential:
+      return lower + w * tilted_quantile(a * w, share);
+    case SegmentKind::pareto_tail:
+      return lower * std::exp(-std::log1p(-share) / a);
+    case SegmentKind::exponential_tail:
+      return lower - std::log1p(-share) / a;
+  }
+  return kNone;
+}
+
+double Segment::upper_quantile(double share) const {
+  switch (kind) {
+    case SegmentKind::cubic:
+      return upper - (upper - lower) * cubic_root(mirrored(shape), share * mass);
+    case SegmentKind::pareto_tail:
+      return lower * std::exp(-std::log(share) / shape[0]);
+    case SegmentKind::exponential_tail:
+      return lower - std::log(share) / shape[0];
+    default:
+      return quantile(1 - share);
+  }
+}
+
+double Segment::density(double x) const {
+  const double w = upper - lower, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform:
+      return mass / w;
+    case SegmentKind::cubic: {
+      const double t = (x - lower) / w;
+      return (shape[0] + t * (2 * shape[1] + 3 * t * shape[2])) / w;
+    }
+    case SegmentKind::log_uniform:
+      return mass / (x * log_width(*this));
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this);
+      return mass * std::exp(-a * std::log(x / lower)) / (x * r * exp_ratio(-a * r));
+    }
+    case SegmentKind::truncated_exponential:
+      return mass * std::exp(-a * (x - lower)) / (w * exp_ratio(-a * w));
+    case SegmentKind::pareto_tail:
+      return mass * a / x * std::pow(x / lower, -a);
+    case SegmentKind::exponential_tail:
+      return mass * a * std::exp(-a * (x - lower));
+  }
+  return kNone;
+}
+
+Segment Segment::below(double x) const {
+  const double w = upper - lower, part = x - lower, t = part / w, a = shape[0];
+  switch (kind) {
+    case SegmentKind::uniform:
+      return uniform(lower, x, mass * t);
+    case SegmentKind::cubic:
+      return {SegmentKind::cubic,
+              lower,
+              x,
+              cubic_value(shape, t),
+              {shape[0] * t, shape[1] * t * t, shape[2] * t * t * t}};
+    case SegmentKind::log_uniform:
+      return log_uniform(lower, x, mass * std::log1p(part / lower) / log_width(*this));
+    case SegmentKind::local_pareto: {
+      const double r = log_width(*this), y = std::log1p(part / lower);
+      return local_pareto(lower, x, mass * (y / r) * exp_ratio(-a * y) / exp_ratio(-a * r), a);
+    }
+    case SegmentKind::truncated_exponential:
+      return truncated_exponential(lower, x, mass * t * exp_ratio(-a * part) / exp_ratio(-a * w),
+                                   a);
+    case SegmentKind::pareto_tail:
+      return local_pareto(lower, x, -mass * std::expm1(-a * std::log1p(part / lower)), a);
+    case SegmentKind::exponential_tail:
+      return truncated_exponential(lower, x, -mass * std::expm1(-a * part), a);
+  }
+  return *this;
+}
+
+Segment Segment::scaled(double unit) const {
+  Segment s = *this;
+  s.lower /= unit;
+  s.upper /= unit;
+  if (kind == SegmentKind::truncated_exponential || kind == SegmentKind::exponential_tail)
+    s.shape[0] *= unit;
+  return s;
+}
+
+}  // namespace steelyard
