@@ -1,0 +1,35 @@
+#include "estimators/buckets/law.hpp"
+
+namespace steelyard {
+
+#define BUCKET_RULES(name) std::vector<BucketRuleInfo> name();
+#include "estimators/buckets/list.inc"
+#undef BUCKET_RULES
+
+namespace {
+
+std::vector<BucketRuleInfo> collect() {
+  std::vector<BucketRuleInfo> all;
+#define BUCKET_RULES(name) \
+  for (const BucketRuleInfo& info : name()) all.push_back(info);
+#include "estimators/buckets/list.inc"
+#undef BUCKET_RULES
+  return all;
+}
+
+const std::vector<BucketRuleInfo>& table() {
+  static const std::vector<BucketRuleInfo> all = collect();
+  return all;
+}
+
+}  // namespace
+
+std::vector<BucketRuleInfo> bucket_rules() { return table(); }
+
+const BucketRuleInfo* find_bucket_rule(std::string_view name) {
+  for (const BucketRuleInfo& info : table())
+    if (info.name == name) return &info;
+  return nullptr;
+}
+
+}  // namespace steelyard
