@@ -1,213 +1,430 @@
 #include "core/interval_likelihood.hpp"
 
 #include <algorithm>
+#include <boost/math/special_functions/digamma.hpp>
+#include <boost/math/special_functions/trigamma.hpp>
 #include <cmath>
+#include <limits>
 #include <numbers>
-#include <valarray>
+
+#include "core/shape_integrals.hpp"
 
 namespace steelyard::detail {
 namespace {
 
-constexpr double kPriorWeight = 1e-6;
+namespace bm = boost::math;
 
-/// Derivative from pair(s) = f(s) - f(-s), by central differences.
-template <typename Pair>
-auto slope_at_zero(const Pair& pair, double h, Accuracy accuracy) {
-  using Value = decltype(pair(h));
-  if (accuracy == Accuracy::steering) return Value(pair(h / 20) * (10 / h));
-  return Value((672 * pair(h) - 168 * pair(2 * h) + 32 * pair(3 * h) - 3 * pair(4 * h)) /
-               (840 * h));
+constexpr double kPriorWeight = 1e-6;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Distribution function at an edge with its derivatives in the four log parameters (mu, log sigma
+/// in the first two): all of them for closed forms; without those in the shapes p and q alone for
+/// incomplete gamma and beta functions.
+struct Edge {
+  double below = 0, above = 1;
+  Vector d{};
+  Matrix dd{};
+};
+
+/// Density at the edge in v, its derivative, and its scores in p and q; v's derivatives in the
+/// first two coordinates.
+void add_location(Edge& e, double f, double slope, const Vector& dv, const Matrix& ddv) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    e.d[i] = f * dv[i];
+    for (std::size_t j = 0; j < 2; ++j) e.dd[i][j] = slope * dv[i] * dv[j] + f * ddv[i][j];
+  }
+}
+
+Edge normal_edge(double y, double mu, double sigma) {
+  Edge e;
+  const double z = (y - mu) / sigma;
+  e.below = 0.5 * std::erfc(-z / std::numbers::sqrt2);
+  e.above = 0.5 * std::erfc(z / std::numbers::sqrt2);
+  const double f = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+  Vector dv{-1 / sigma, -z, 0, 0};
+  Matrix ddv{};
+  ddv[0][1] = ddv[1][0] = 1 / sigma;
+  ddv[1][1] = z;
+  add_location(e, f, -z * f, dv, ddv);
+  return e;
+}
+
+/// The families whose distribution function is elementary: p = 1 or q = 1.
+Edge elementary_edge(FamilyKind kind, double v, double p, double q) {
+  Edge e;
+  if (kind == FamilyKind::gamma) {  // Weibull
+    const double t = std::exp(v);
+    e.above = std::exp(-t);
+    e.below = -std::expm1(-t);
+    return e;
+  }
+  const double small = std::log1p(std::exp(-std::abs(v)));
+  if (q == 1) {  // F = z^p
+    const double s = p * (v > 0 ? -small : v - small);
+    e.below = std::exp(s);
+    e.above = -std::expm1(s);
+    e.d[2] = s * e.below;
+    e.dd[2][2] = (s + s * s) * e.below;
+  } else {  // 1 - F = (1 - z)^q
+    const double s = q * (v > 0 ? -v - small : -small);
+    e.above = std::exp(s);
+    e.below = -std::expm1(s);
+    e.d[3] = -s * e.above;
+    e.dd[3][3] = -(s + s * s) * e.above;
+  }
+  return e;
+}
+
+bool is_elementary(Family family) {
+  switch (family) {
+    case Family::generalized_gamma:
+    case Family::gamma:
+    case Family::gb2:
+    case Family::beta2:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace
 
-Likelihood::Likelihood(Family family, std::span<const double> edges, std::span<const double> shares)
+std::optional<Vector> solve(Matrix m, Vector r, std::size_t k) {
+  for (std::size_t j = 0; j < k; ++j) {
+    for (std::size_t i = 0; i < j; ++i) m[j][j] -= m[j][i] * m[j][i];
+    if (!(m[j][j] > 0)) return {};
+    m[j][j] = std::sqrt(m[j][j]);
+    for (std::size_t i = j + 1; i < k; ++i) {
+      for (std::size_t l = 0; l < j; ++l) m[i][j] -= m[i][l] * m[j][l];
+      m[i][j] /= m[j][j];
+    }
+  }
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t l = 0; l < i; ++l) r[i] -= m[i][l] * r[l];
+    r[i] /= m[i][i];
+  }
+  for (std::size_t i = k; i-- > 0;) {
+    for (std::size_t l = i + 1; l < k; ++l) r[i] -= m[l][i] * r[l];
+    r[i] /= m[i][i];
+  }
+  return r;
+}
+
+struct Likelihood::Bucket {
+  double p = 0;
+  Vector d{};
+  Matrix dd{};
+};
+
+Likelihood::Likelihood(Family family, std::span<const double> edges, std::span<const double> shares,
+                       std::optional<double> known_mean)
     : family_(family),
       edges_(edges),
       shares_(shares),
-      slots_(free_slots(family)),
+      known_mean_(known_mean),
+      all_slots_(free_slots(family)),
       normal_(kind_of(family) == FamilyKind::normal) {
+  for (std::size_t slot : all_slots_)
+    if (!known_mean || slot != (normal_ ? 0u : 1u)) slots_.push_back(slot);
   const auto populated = static_cast<std::size_t>(
       std::count_if(shares.begin(), shares.end(), [](double p) { return p > 0; }));
   prior_ = populated <= k() ? kPriorWeight : 0;
 }
 
-std::array<double, 4> Likelihood::parameters(const Vector& x) const {
+std::optional<std::array<double, 4>> Likelihood::parameters(const Vector& x) const {
   std::array<double, 4> at{1, 1, 1, 1};
-  for (std::size_t j = 0; j < k(); ++j) at[slots_[j]] = normal_ && j == 0 ? x[j] : std::exp(x[j]);
+  for (std::size_t j = 0; j < k(); ++j)
+    at[slots_[j]] = normal_ && slots_[j] == 0 ? x[j] : std::exp(x[j]);
+  if (!known_mean_) {
+    if (!normal_) at[1] *= std::exp(-mode_shift(at).value);
+  } else {
+    if (family_ == Family::normal) {
+      at[0] = *known_mean_;
+    } else if (normal_) {
+      at[0] = std::log(*known_mean_) - at[1] * at[1] / 2;
+    } else {
+      const double mean = SizeDistribution(family_, at).mean();
+      if (!(mean > 0)) return {};
+      at[1] = *known_mean_ / mean;
+    }
+  }
+  for (std::size_t i = 0; i < 4; ++i)
+    if (!std::isfinite(at[i]) || (!(normal_ && i == 0) && !(at[i] > 1e-300))) return {};
   return at;
 }
 
-double Likelihood::value(const Vector& x) const {
-  const SizeDistribution d = law(x);
-  double sum = 0;
-  for (std::size_t i = 0; i < shares_.size(); ++i)
-    if (shares_[i] > 0)
-      sum += shares_[i] * std::log(std::max(d.probability(edges_[i], edges_[i + 1]), 1e-300));
-  return sum - penalty(x);
+Vector Likelihood::point(const std::array<double, 4>& parameters) const {
+  Vector x{};
+  for (std::size_t j = 0; j < k(); ++j)
+    x[j] = normal_ && slots_[j] == 0 ? parameters[0] : std::log(parameters[slots_[j]]);
+  for (std::size_t j = 0; j < k(); ++j)
+    if (!normal_ && slots_[j] == 1) x[j] += mode_shift(parameters).value;
+  return x;
 }
 
-Vector Likelihood::gradient(const Vector& x, Matrix* information, Accuracy accuracy) const {
-  const SizeDistribution d = law(x);
-  std::vector<Vector> change;  // of P(X > edge)
-  for (double edge : edges_) change.push_back(edge_change(x, d, edge, accuracy));
-  Vector g{};
-  if (information) *information = {};
+std::vector<Likelihood::Bucket> Likelihood::buckets(const std::array<double, 4>& at) const {
+  const auto [a, b, p, q] = at;
+  const FamilyKind kind = kind_of(family_);
+  const bool elementary = is_elementary(family_);
+  std::optional<ShapeDensity> shape;
+  if (!normal_) shape.emplace(kind, p, q);
+  std::vector<double> vs(edges_.size());
+  std::vector<Edge> edge(edges_.size());
+  for (std::size_t i = 0; i < edges_.size(); ++i) {
+    const double x = edges_[i];
+    if (std::isinf(x) || (family_ != Family::normal && x <= 0)) {
+      vs[i] = x > 0 ? kInfinity : -kInfinity;
+      edge[i].below = x > 0 ? 1 : 0;
+      edge[i].above = 1 - edge[i].below;
+      continue;
+    }
+    if (normal_) {
+      edge[i] = normal_edge(family_ == Family::normal ? x : std::log(x), a, b);
+      continue;
+    }
+    const double v = vs[i] = a * std::log(x / b);
+    Edge& e = edge[i];
+    if (elementary) e = elementary_edge(kind, v, p, q);
+    const double f = shape->density(v);
+    const auto score = shape->scores(v);
+    Matrix ddv{};
+    ddv[0][0] = v;
+    ddv[0][1] = ddv[1][0] = -a;
+    const Vector dv{v, -a, 0, 0};
+    add_location(e, f, f * score.v, dv, ddv);
+    for (std::size_t l = 0; l < 2; ++l) {
+      e.dd[l][2] = e.dd[2][l] = f * score.p * p * dv[l];
+      e.dd[l][3] = e.dd[3][l] = f * score.q * q * dv[l];
+    }
+  }
+  std::vector<Bucket> list(shares_.size());
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     if (!(shares_[i] > 0)) continue;
-    const double p = std::max(d.probability(edges_[i], edges_[i + 1]), 1e-300);
-    Vector dp{};
-    for (std::size_t j = 0; j < k(); ++j) {
-      dp[j] = change[i][j] - change[i + 1][j];
-      g[j] += shares_[i] * dp[j] / p;
+    const Edge &low = edge[i], &high = edge[i + 1];
+    Bucket& bucket = list[i];
+    bucket.p = low.below > 0.5 ? low.above - high.above : high.below - low.below;
+    for (std::size_t j = 0; j < kMostParameters; ++j) {
+      bucket.d[j] = high.d[j] - low.d[j];
+      for (std::size_t l = 0; l < kMostParameters; ++l)
+        bucket.dd[j][l] = high.dd[j][l] - low.dd[j][l];
     }
-    if (information)
-      for (std::size_t j = 0; j < k(); ++j)
-        for (std::size_t l = 0; l < k(); ++l)
-          (*information)[j][l] += shares_[i] * (dp[j] / p) * (dp[l] / p);
+    if (elementary) continue;
+    const ShapeDensity::Integrals s = shape->over(vs[i], vs[i + 1]);
+    bucket.p = s.one;
+    bucket.d[2] = p * s.p;
+    bucket.d[3] = q * s.q;
+    bucket.dd[2][2] = p * s.p + p * p * s.pp;
+    bucket.dd[3][3] = q * s.q + q * q * s.qq;
+    bucket.dd[2][3] = bucket.dd[3][2] = p * q * s.pq;
   }
-  for (std::size_t j = 0; j < k(); ++j) {
-    g[j] -= 2 * prior_ * (x[j] - centre_[j]);
-    if (information) (*information)[j][j] += 2 * prior_;
-  }
-  return g;
-}
-
-Matrix Likelihood::curvature(const Vector& x, Accuracy accuracy) const {
-  Matrix m{};
-  for (std::size_t j = 0; j < k(); ++j) {
-    const auto pair = [&](double step) {
-      Vector up = x, down = x;
-      up[j] += step;
-      down[j] -= step;
-      const Vector a = gradient(up, nullptr, accuracy), b = gradient(down, nullptr, accuracy);
-      std::valarray<double> difference(k());
-      for (std::size_t l = 0; l < k(); ++l) difference[l] = a[l] - b[l];
-      return difference;
-    };
-    const std::valarray<double> column = slope_at_zero(pair, step_of(x, j), accuracy);
-    for (std::size_t l = 0; l < k(); ++l) m[j][l] = -column[l];
-  }
-  for (std::size_t j = 0; j < k(); ++j)
-    for (std::size_t l = 0; l < j; ++l) m[j][l] = m[l][j] = (m[j][l] + m[l][j]) / 2;
-  return m;
-}
-
-std::vector<Vector> Likelihood::starts() const {
-  double below = 0;
-  std::size_t i = 0;
-  while (i + 1 < shares_.size() && below + shares_[i] < 0.5) below += shares_[i++];
-  double lower = edges_[i], upper = edges_[i + 1];
-  const bool logs = family_ != Family::normal;
-  if (!std::isfinite(upper)) upper = logs ? 1.5 * lower : lower + width();
-  if (!std::isfinite(lower)) lower = upper - width();
-  const double location =
-      lower + (upper - lower) * (shares_[i] > 0 ? (0.5 - below) / shares_[i] : 0.5);
-  std::vector<Vector> list;
-  if (normal_) {
-    const double scale = logs ? 1 : spread();
-    for (double sigma : {0.5, 1.0, 2.0})
-      list.push_back({logs ? std::log(location) : location, std::log(scale * sigma), 0, 0});
-    return list;
-  }
-  for (double a : {2.0, 1.0, 4.0})
-    for (double p : {1.0, 0.5, 2.0, 8.0})
-      for (double q : {1.0, 0.5, 3.0}) {
-        // The scale that puts the median where it was seen.
-        std::array<double, 4> at{1, 1, 1, 1};
-        const std::array<double, 4> wanted{a, 1, p, q};
-        bool twice = false;
-        for (std::size_t s : {std::size_t{0}, std::size_t{2}, std::size_t{3}}) {
-          const bool is_free = std::find(slots_.begin(), slots_.end(), s) != slots_.end();
-          if (is_free)
-            at[s] = wanted[s];
-          else
-            twice = twice || wanted[s] != (s == 0 ? 2.0 : 1.0);
-        }
-        if (twice) continue;  // the same start under another name
-        at[1] = location / SizeDistribution(family_, at).quantile(0.5);
-        Vector x{};
-        for (std::size_t j = 0; j < k(); ++j) x[j] = std::log(at[slots_[j]]);
-        list.push_back(x);
-      }
   return list;
 }
 
-double Likelihood::step_of(const Vector& x, std::size_t j) const {
-  constexpr double kStep = 0.02;
-  if (normal_) return kStep * (j == 0 ? std::exp(x[1]) : 1.0);
-  const auto [a, b, p, q] = parameters(x);
-  const double spread =
-      std::min(1.0, std::sqrt(1 / p + (kind_of(family_) == FamilyKind::beta ? 1 / q : 0)));
-  if (slots_[j] == 1) return kStep * spread / std::max(a, 0.1);
-  if (slots_[j] > 1) return kStep * spread;
-  double most = 1;
-  for (double edge : edges_)
-    if (edge > 0 && std::isfinite(edge)) most = std::max(most, std::abs(a * std::log(edge / b)));
-  return kStep * spread / most;
-}
-
-double Likelihood::spread() const {
-  double first = 0, second = 0, sum = 0;
+Likelihood::Local Likelihood::raw(const std::array<double, 4>& at) const {
+  Local local;
+  const std::vector<Bucket> list = buckets(at);
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    const double lower = std::isfinite(edges_[i]) ? edges_[i] : edges_[i + 1] - width();
-    const double upper = std::isfinite(edges_[i + 1]) ? edges_[i + 1] : lower + width();
-    const double centre = (lower + upper) / 2;
-    sum += shares_[i];
-    first += shares_[i] * centre;
-    second += shares_[i] * centre * centre;
+    if (!(shares_[i] > 0)) continue;
+    const double p = std::max(list[i].p, 1e-300);
+    local.value += shares_[i] * std::log(p);
+    Vector score{};
+    for (std::size_t j : all_slots_) {
+      score[j] = list[i].d[j] / p;
+      local.gradient[j] += shares_[i] * score[j];
+    }
+    for (std::size_t j : all_slots_)
+      for (std::size_t l : all_slots_) {
+        const double product = score[j] * score[l];
+        local.information[j][l] += shares_[i] * product;
+        local.curvature[j][l] += shares_[i] * (product - list[i].dd[j][l] / p);
+      }
   }
-  const double variance = second / sum - (first / sum) * (first / sum);
-  return std::sqrt(std::max(variance, width() * width() / 12));
+  return local;
 }
 
-double Likelihood::width() const {
-  for (std::size_t i = 0; i + 1 < edges_.size(); ++i)
-    if (std::isfinite(edges_[i]) && std::isfinite(edges_[i + 1])) return edges_[i + 1] - edges_[i];
-  return 1;
-}
-
-double Likelihood::penalty(const Vector& x) const {
-  double sum = 0;
-  for (std::size_t j = 0; j < k(); ++j) sum += (x[j] - centre_[j]) * (x[j] - centre_[j]);
-  return prior_ * sum;
-}
-
-Vector Likelihood::edge_change(const Vector& x, const SizeDistribution& d, double edge,
-                               Accuracy accuracy) const {
-  Vector change{};
-  if (std::isinf(edge) || (family_ != Family::normal && edge <= 0)) return change;
-  const auto [a, b, p, q] = d.parameters();
-  if (normal_) {
-    const double z = ((family_ == Family::lognormal ? std::log(edge) : edge) - a) / b;
-    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-    return {density / b, density * z, 0, 0};
-  }
-  // With v = a log(edge/b): F depends on a and b through v alone.
-  const double v = a * std::log(edge / b);
-  const bool beta = kind_of(family_) == FamilyKind::beta;
-  const double slope =
-      beta ? std::exp(p * v -
-                      (p + q) * (v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v))) +
-                      std::lgamma(p + q) - std::lgamma(p) - std::lgamma(q))
-           : std::exp(p * v - std::exp(v) - std::lgamma(p));
-  const bool from_above = d.cdf(edge) > 0.5;
+Likelihood::Local Likelihood::at(const Vector& x) const {
+  Local local;
+  local.value = -kInfinity;
+  const auto parameters_at = parameters(x);
+  if (!parameters_at) return local;
+  Local all = raw(*parameters_at);
+  if (!std::isfinite(all.value)) return local;
+  if (known_mean_)
+    apply(mean_shift(*parameters_at), normal_ ? 0 : 1, all);
+  else if (!normal_)
+    apply(mode_shift(*parameters_at), 1, all);
+  local.value = all.value;
   for (std::size_t j = 0; j < k(); ++j) {
-    if (slots_[j] == 0) {
-      change[j] = -slope * v;
-    } else if (slots_[j] == 1) {
-      change[j] = slope * a;
-    } else {
-      const auto at = [&](double step) {
-        Vector y = x;
-        y[j] += step;
-        const SizeDistribution near = law(y);
-        return from_above ? near.survival(edge) : -near.cdf(edge);
-      };
-      change[j] = slope_at_zero([&](double s) { return at(s) - at(-s); }, step_of(x, j), accuracy);
+    local.value -= prior_ * (x[j] - centre_[j]) * (x[j] - centre_[j]);
+    local.gradient[j] = all.gradient[slots_[j]] - 2 * prior_ * (x[j] - centre_[j]);
+    for (std::size_t l = 0; l < k(); ++l) {
+      const double prior = j == l ? 2 * prior_ : 0;
+      local.curvature[j][l] = all.curvature[slots_[j]][slots_[l]] + prior;
+      local.information[j][l] = all.information[slots_[j]][slots_[l]] + prior;
     }
   }
-  return change;
+  return local;
+}
+
+Matrix Likelihood::curvature_of_parameters(const Vector& x) const {
+  if (known_mean_) return at(x).curvature;
+  const Matrix all = raw(*parameters(x)).curvature;
+  Matrix curvature{};
+  for (std::size_t j = 0; j < k(); ++j)
+    for (std::size_t l = 0; l < k(); ++l)
+      curvature[j][l] = all[slots_[j]][slots_[l]] + (j == l ? 2 * prior_ : 0);
+  return curvature;
+}
+
+/// log of the mean at scale one.
+Likelihood::Shift Likelihood::mean_shift(const std::array<double, 4>& at) const {
+  const auto [a, b, p, q] = at;
+  Shift h;
+  if (family_ == Family::lognormal) {
+    h.d[1] = b * b;
+    h.dd[1][1] = 2 * b * b;
+  } else if (!normal_) {
+    const double r = 1 / a;
+    const double up = bm::digamma(p + r), up2 = bm::trigamma(p + r);
+    h.d[0] = -r * up;
+    h.dd[0][0] = r * up + r * r * up2;
+    h.d[2] = p * (up - bm::digamma(p));
+    h.dd[2][2] = h.d[2] + p * p * (up2 - bm::trigamma(p));
+    h.dd[0][2] = h.dd[2][0] = -r * p * up2;
+    if (kind_of(family_) == FamilyKind::beta) {
+      const double down = bm::digamma(q - r), down2 = bm::trigamma(q - r);
+      h.d[0] += r * down;
+      h.dd[0][0] += -r * down + r * r * down2;
+      h.d[3] = q * (down - bm::digamma(q));
+      h.dd[3][3] = h.d[3] + q * q * (down2 - bm::trigamma(q));
+      h.dd[0][3] = h.dd[3][0] = r * q * down2;
+    }
+  }
+  return h;
+}
+
+/// log(p/q) / a (q = 1 for the gamma kind).
+Likelihood::Shift Likelihood::mode_shift(const std::array<double, 4>& at) const {
+  const auto [a, b, p, q] = at;
+  Shift h;
+  h.value = std::log(p / q) / a;
+  h.d = {-h.value, 0, 1 / a, -1 / a};
+  h.dd[0][0] = h.value;
+  h.dd[0][2] = h.dd[2][0] = -1 / a;
+  h.dd[0][3] = h.dd[3][0] = 1 / a;
+  return h;
+}
+
+/// Chain rule: the location follows the other coordinates.
+void Likelihood::apply(const Shift& shift, std::size_t location, Local& local) {
+  const auto transform = [&](Matrix& m) {
+    Matrix out = m;
+    for (std::size_t j = 0; j < kMostParameters; ++j)
+      for (std::size_t l = 0; l < kMostParameters; ++l)
+        out[j][l] += m[location][location] * shift.d[j] * shift.d[l] - m[location][l] * shift.d[j] -
+                     m[j][location] * shift.d[l];
+    m = out;
+  };
+  transform(local.information);
+  transform(local.curvature);
+  const double pull = local.gradient[location];
+  for (std::size_t j = 0; j < kMostParameters; ++j) {
+    local.gradient[j] -= pull * shift.d[j];
+    for (std::size_t l = 0; l < kMostParameters; ++l)
+      local.curvature[j][l] += pull * shift.dd[j][l];
+  }
+}
+
+double Likelihood::most_step(const Vector& x, std::size_t j) const {
+  if (!normal_) return slots_[j] != 1 || slots_[0] != 0 ? 2 : 4 / std::exp(x[0]);
+  if (slots_[j] != 0) return 2;
+  return 4 * std::exp(x[1]);
+}
+
+double Likelihood::table_quantile(double u) const {
+  double below = 0;
+  std::size_t i = 0;
+  while (i + 1 < shares_.size() && below + shares_[i] < u) below += shares_[i++];
+  double lower = edges_[i], upper = edges_[i + 1];
+  const auto width = [&] {  // of a closed bucket, for an open one
+    for (std::size_t l = 0; l + 1 < edges_.size(); ++l)
+      if (std::isfinite(edges_[l + 1] - edges_[l])) return edges_[l + 1] - edges_[l];
+    return 1.0;
+  };
+  if (!std::isfinite(upper)) upper = family_ != Family::normal ? 1.5 * lower : lower + width();
+  if (!std::isfinite(lower)) lower = upper - width();
+  return lower +
+         (upper - lower) * (shares_[i] > 0 ? std::clamp((u - below) / shares_[i], 0.0, 1.0) : 0.5);
+}
+
+double Likelihood::table_spread() const {
+  double low = table_quantile(0.25), high = table_quantile(0.75);
+  if (family_ != Family::normal) {
+    const double least = 1e-3 * table_quantile(0.5);
+    low = std::log(std::max(low, least));
+    high = std::log(std::max(high, least));
+    return std::clamp((high - low) / 1.349, 0.02, 5.0);
+  }
+  return (high - low) / 1.349;
+}
+
+Vector Likelihood::start_of(std::array<double, 4> shapes) const {
+  if (!normal_) {
+    shapes[1] = 1;
+    shapes[1] = table_quantile(0.5) / SizeDistribution(family_, shapes).quantile(0.5);
+  }
+  return point(shapes);
+}
+
+std::vector<Vector> Likelihood::starts() const {
+  const double s = table_spread(), median = table_quantile(0.5);
+  if (normal_) return {start_of({family_ == Family::normal ? median : std::log(median), s, 1, 1})};
+  const double sharp = std::max(0.3, 1 / (s * s));
+  std::vector<std::array<double, 4>> list;
+  switch (family_) {
+    case Family::weibull:
+      list = {{1.28 / s, 1, 1, 1}};
+      break;
+    case Family::gamma:
+      list = {{1, 1, sharp + 0.3, 1}};
+      break;
+    case Family::exponential:
+      list = {{1, 1, 1, 1}};
+      break;
+    case Family::fisk:
+      list = {{1.81 / s, 1, 1, 1}};
+      break;
+    case Family::dagum:
+      list = {{1.81 / s, 1, 1, 1}, {3.2 / s, 1, 0.4, 1}, {1.4 / s, 1, 4, 1}};
+      break;
+    case Family::singh_maddala:
+      list = {{1.81 / s, 1, 1, 1}, {3.2 / s, 1, 1, 0.4}, {1.4 / s, 1, 1, 4}};
+      break;
+    case Family::lomax:
+      list = {{1, 1, 1, 2}, {1, 1, 1, 20}};
+      break;
+    case Family::beta2:
+      list = {{1, 1, 2 * sharp, 2 * sharp + 1}, {1, 1, sharp + 0.3, 8 * sharp + 2}};
+      break;
+    case Family::generalized_gamma:
+      list = {{1.28 / s, 1, 1, 1}, {1, 1, sharp + 0.3, 1}, {0.4, 1, 6 * sharp, 1}};
+      break;
+    default:
+      list = {{1.81 / s, 1, 1, 1}, {1, 1, 2 * sharp, 2 * sharp + 1}};
+      break;
+  }
+  std::vector<Vector> points;
+  for (std::array<double, 4> shapes : list) {
+    // A known mean must exist.
+    if (known_mean_ && kind_of(family_) == FamilyKind::beta && shapes[0] * shapes[3] < 1.5) {
+      if (shapes[3] != 1 || family_ == Family::lomax || family_ == Family::beta2)
+        shapes[3] = 1.5 / shapes[0];
+      else
+        shapes[0] = 1.5 / shapes[3];
+    }
+    points.push_back(start_of(shapes));
+  }
+  return points;
 }
 
 }  // namespace steelyard::detail

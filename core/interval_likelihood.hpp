@@ -3,6 +3,7 @@
 // The likelihood of bucket shares under a family, and its derivatives: what fit_intervals climbs.
 
 #include <array>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,57 +15,77 @@ constexpr std::size_t kMostParameters = 4;
 using Vector = std::array<double, kMostParameters>;
 using Matrix = std::array<Vector, kMostParameters>;
 
-/// Full: eighth-order differences. Steering: second-order ones, for the matrix of a Newton step,
-/// whose errors cost steps and no digits.
-enum class Accuracy { steering, full };
+/// Solves m x = r (of size k) by Cholesky's method; nothing if m is not positive definite.
+std::optional<Vector> solve(Matrix m, Vector r, std::size_t k);
 
-/// The log-likelihood a person as a function of the free coordinates: mu as it is, all other
-/// parameters by their logarithm.
+/// The log-likelihood a person as a function of the free coordinates: mu as it is, the logarithms
+/// of sigma or of the shapes, and for log b the place of the mode, log b + log(p/q)/a, which stays
+/// where it is as shapes run to infinity. With a known mean the location (mu, or log b) is solved
+/// from it and is no coordinate.
 class Likelihood {
  public:
-  Likelihood(Family family, std::span<const double> edges, std::span<const double> shares);
+  Likelihood(Family family, std::span<const double> edges, std::span<const double> shares,
+             std::optional<double> known_mean = {});
 
   std::size_t k() const { return slots_.size(); }
   bool has_prior() const { return prior_ > 0; }
   void set_centre(const Vector& x) { centre_ = x; }
 
-  std::array<double, 4> parameters(const Vector& x) const;
-  SizeDistribution law(const Vector& x) const { return {family_, parameters(x)}; }
+  /// a, b, p, q (mu, sigma) at a point; nothing if no such law exists: a parameter overflows, or
+  /// its mean is infinite where it is known.
+  std::optional<std::array<double, 4>> parameters(const Vector& x) const;
+  SizeDistribution law(const Vector& x) const { return {family_, *parameters(x)}; }
+  /// The point of given parameters.
+  Vector point(const std::array<double, 4>& parameters) const;
 
-  double value(const Vector& x) const;
-
-  /// Gradient, and (optionally) the Gauss-Newton matrix sum p_i / P_i^2 dP_i dP_i'.
-  Vector gradient(const Vector& x, Matrix* information = nullptr,
-                  Accuracy accuracy = Accuracy::full) const;
-
-  /// Minus the Hessian, by differences of the gradient.
-  Matrix curvature(const Vector& x, Accuracy accuracy = Accuracy::full) const;
+  /// What is known of the likelihood at a point.
+  struct Local {
+    double value = 0;
+    Vector gradient{};
+    Matrix information{};  ///< sum p_i / P_i^2 dP_i dP_i' (Gauss-Newton)
+    Matrix curvature{};    ///< minus the Hessian
+  };
+  /// All derivatives are analytic: closed forms, and integrals of the scores for the shapes of
+  /// incomplete gamma and beta functions. Value -infinity where there is no law.
+  Local at(const Vector& x) const;
+  /// Minus the Hessian in mu, or the logarithms of all parameters themselves.
+  Matrix curvature_of_parameters(const Vector& x) const;
 
   /// Whether a coordinate is a shape: those stay within their box.
   bool is_shape(std::size_t j) const { return slots_[j] != 1 && !normal_; }
+  /// What a step in coordinate j may be at most.
+  double most_step(const Vector& x, std::size_t j) const;
 
-  /// Starting points: the location from the median, several shapes.
+  /// Starting points from the quartiles of the table, several shapes for families of three and
+  /// more parameters.
   std::vector<Vector> starts() const;
+  /// The point of the given shapes whose median (or known mean) is that of the table.
+  Vector start_of(std::array<double, 4> shapes) const;
 
  private:
-  /// A step that moves v = a log(edge/b) by little of its standard deviation, about
-  /// sqrt(1/p + 1/q).
-  double step_of(const Vector& x, std::size_t j) const;
-
-  /// Standard deviation of the bucket centres, open ones closed by a width.
-  double spread() const;
-
-  double width() const;
-
-  double penalty(const Vector& x) const;
-
-  /// d P(X > edge) / d coordinate.
-  Vector edge_change(const Vector& x, const SizeDistribution& d, double edge,
-                     Accuracy accuracy) const;
+  struct Bucket;  // probability and derivatives of one bucket in log a, log b, log p, log q
+  std::vector<Bucket> buckets(const std::array<double, 4>& at) const;
+  /// Value, gradient, information and curvature in the four log parameters, without the prior.
+  Local raw(const std::array<double, 4>& at) const;
+  /// How the location depends on the coordinates: log b (mu) = constant - shift(shapes).
+  struct Shift {
+    double value = 0;
+    Vector d{};
+    Matrix dd{};
+  };
+  Shift mean_shift(const std::array<double, 4>& at) const;
+  Shift mode_shift(const std::array<double, 4>& at) const;
+  static void apply(const Shift& shift, std::size_t location, Local& local);
+  /// The quantile of the table, straight within buckets.
+  double table_quantile(double u) const;
+  /// Standard deviation of log x (normal: of x), from the table's quartiles.
+  double table_spread() const;
 
   Family family_;
   std::span<const double> edges_, shares_;
-  std::vector<std::size_t> slots_;  ///< which of (a, b, p, q) each coordinate is
+  std::optional<double> known_mean_;
+  std::vector<std::size_t> all_slots_;  ///< which of (a, b, p, q) the family leaves free
+  std::vector<std::size_t> slots_;      ///< and which of them the coordinates are
   bool normal_;
   double prior_ = 0;
   Vector centre_{};

@@ -24,6 +24,9 @@ using Policy = bm::policies::policy<bm::policies::promote_double<false>,
 constexpr Policy kPolicy;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+constexpr double kPower =
+    600;  // |a log(x/b)| beyond which a tail is a power of x to the last digit
+
 using Kind = FamilyKind;
 
 struct Entry {
@@ -51,9 +54,20 @@ const Entry& entry(Family family) { return kFamilies[static_cast<std::size_t>(fa
 
 double normal_upper(double z) { return 0.5 * bm::erfc(z / std::numbers::sqrt2, kPolicy); }
 
+double log_beta(double p, double q) {
+  return bm::lgamma(p, kPolicy) + bm::lgamma(q, kPolicy) - bm::lgamma(p + q, kPolicy);
+}
+
 /// P(X <= x) or P(X > x) of a GB2 whose shapes are p, q, at v = a log(x/b). The incomplete beta is
 /// fed the smaller of z and 1 - z, each straight from v.
 double beta_tail(double p, double q, double v, bool upper) {
+  if (v < -kPower || v > kPower) {  // z or 1 - z underflows, but not its power
+    if (v > 0) std::swap(p, q);
+    const double log_beta =
+        bm::lgamma(p, kPolicy) + bm::lgamma(q, kPolicy) - bm::lgamma(p + q, kPolicy);
+    const double nearer = std::exp(-p * std::abs(v) - log_beta) / p;
+    return (v > 0) == upper ? nearer : 1 - nearer;
+  }
   if (v > 0) {
     const double rest = 1 / (1 + std::exp(v));
     return upper ? bm::ibeta(q, p, rest, kPolicy) : bm::ibetac(q, p, rest, kPolicy);
@@ -62,9 +76,23 @@ double beta_tail(double p, double q, double v, bool upper) {
   return upper ? bm::ibetac(p, q, z, kPolicy) : bm::ibeta(p, q, z, kPolicy);
 }
 
-double gamma_tail(double p, double t, bool upper) {
+double gamma_tail(double p, double v, bool upper) {
+  if (v < -kPower) {
+    const double below = std::exp(p * v - bm::lgamma(p + 1, kPolicy));
+    return upper ? 1 - below : below;
+  }
+  const double t = std::exp(v);
   if (std::isinf(t)) return upper ? 0 : 1;
   return upper ? bm::gamma_q(p, t, kPolicy) : bm::gamma_p(p, t, kPolicy);
+}
+
+/// v = a log(x/b) at which a share u lies below under a GB2 whose shapes are p, q.
+double beta_inverse(double p, double q, double u) {
+  const double far = (std::log(u * p) + log_beta(p, q)) / p;  // where the tail is a power
+  if (far < -kPower) return far;
+  double rest = 0;  // 1 - z, to full accuracy
+  const double z = bm::ibeta_inv(p, q, u, &rest, kPolicy);
+  return std::log(z / rest);
 }
 
 /// The tail at x of the law whose k-th moment distribution is asked: k = 0 the law itself, k = 1
@@ -83,7 +111,7 @@ double tail(Family family, const std::array<double, 4>& at, double x, bool upper
       return normal_upper(upper ? z : -z);
     }
     case Kind::gamma:
-      return gamma_tail(p + k / a, std::exp(a * std::log(x / b)), upper);
+      return gamma_tail(p + k / a, a * std::log(x / b), upper);
     default:
       return beta_tail(p + k / a, q - k / a, a * std::log(x / b), upper);
   }
@@ -149,13 +177,13 @@ double SizeDistribution::quantile(double u) const {
       const double x = a - b * std::numbers::sqrt2 * bm::erfc_inv(2 * u, kPolicy);
       return family_ == Family::normal ? x : std::exp(x);
     }
-    case Kind::gamma:
+    case Kind::gamma: {
+      const double far = (std::log(u) + bm::lgamma(p + 1, kPolicy)) / p;
+      if (far < -kPower) return b * std::exp(far / a);
       return b * std::pow(bm::gamma_p_inv(p, u, kPolicy), 1 / a);
-    default: {
-      double rest = 0;  // 1 - z, to full accuracy
-      const double z = bm::ibeta_inv(p, q, u, &rest, kPolicy);
-      return b * std::pow(z / rest, 1 / a);
     }
+    default:
+      return b * std::exp(beta_inverse(p, q, u) / a);
   }
 }
 
@@ -169,11 +197,8 @@ double SizeDistribution::upper_quantile(double s) const {
     }
     case Kind::gamma:
       return b * std::pow(bm::gamma_q_inv(p, s, kPolicy), 1 / a);
-    default: {
-      double z = 0;  // the upper tail of I_z(p, q) is the lower one of I_1-z(q, p)
-      const double rest = bm::ibeta_inv(q, p, s, &z, kPolicy);
-      return b * std::pow(z / rest, 1 / a);
-    }
+    default:  // the upper tail of I_z(p, q) is the lower one of I_1-z(q, p)
+      return b * std::exp(-beta_inverse(q, p, s) / a);
   }
 }
 

@@ -99,11 +99,16 @@ struct IntervalFit {
 /// @pre family has at most m - 1 parameters
 /// Where at most k buckets are populated the maximum may not exist: a weak prior on the log
 /// parameters (1e-6 a unit squared) then chooses, and the status is `boundary`.
-/// Newton steps on log parameters with a Levenberg-Marquardt safeguard, from several shapes;
-/// accepted if the gradient is below 1e-8 a person and the Hessian is negative definite.
-/// Cost, in 16 buckets: 0.1 ms for the lognormal, 0.9 ms for Dagum, 11 ms for GB2
-/// (bench/population_bench.cpp).
+/// Damped Newton steps on log parameters with analytic derivatives, from the table's quartiles and
+/// the maxima of nested families; accepted if the gradient is below 1e-8 a person and the Hessian
+/// is negative definite. Cost, in 16 buckets: bench/bucket_fits_bench.cpp.
 IntervalFit fit_intervals(Family family, std::span<const double> edges,
                           std::span<const double> shares, double n);
+
+/// The same among the laws of the family that have this mean: the location (mu, or b) is solved
+/// from it, and is not counted as a parameter. standard_error is of the others.
+/// @pre mean > 0 (but for the normal)
+IntervalFit fit_intervals_to_mean(Family family, std::span<const double> edges,
+                                  std::span<const double> shares, double n, double mean);
 
 }  // namespace steelyard
