@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "estimators/buckets/extrapolate.hpp"
 #include "estimators/buckets/piecewise.hpp"
 #include "estimators/buckets/rule.hpp"
 #include "estimators/buckets/smooth_grid.hpp"
@@ -47,19 +48,56 @@ class Smoother {
   std::vector<double> kernel_, scaled_, column_;
 };
 
-/// Each bucket's share over its pieces in proportion to the cells' mass.
-void spread(const Cells& cells, std::span<const double> share, const std::vector<double>& cell,
-            std::vector<double>& piece) {
-  piece.resize(cells.pieces.size());
-  for (std::size_t k = 0; k < piece.size();) {
-    const std::size_t first = k, bucket = cells.pieces[k].bucket;
-    double sum = 0;
-    for (; k < piece.size() && cells.pieces[k].bucket == bucket; ++k)
-      sum += piece[k] = cell[cells.pieces[k].cell] * cells.pieces[k].part;
-    const double scale = share[bucket] > 0 ? share[bucket] / sum : 0;
-    for (std::size_t i = first; i < k; ++i) piece[i] *= scale;
+constexpr int kMaxSteps = 20000;
+constexpr double kStill = 1e-13;
+
+/// One step of the iteration, from masses of cells to masses of cells.
+class SmoothingStep {
+ public:
+  SmoothingStep(const BucketTable& table, const Cells& cells, double bandwidth)
+      : cells_(cells),
+        share_(table.shares()),
+        smoother_(cells.n, bandwidth / cells.width),
+        piece_(cells.pieces.size()),
+        sums_(cells.n) {}
+
+  /// Largest move of a cell, over the largest cell.
+  double operator()(const std::vector<double>& from, std::vector<double>& to) {
+    ++count_;
+    spread(from);
+    std::fill(sums_.begin(), sums_.end(), 0.0);
+    for (std::size_t k = 0; k < piece_.size(); ++k) sums_[cells_.pieces[k].cell] += piece_[k];
+    smoother_.smooth(sums_, to);
+    double move = 0, most = 0;
+    for (std::size_t j = 0; j < cells_.n; ++j) {
+      move = std::fmax(move, std::abs(to[j] - from[j]));
+      most = std::fmax(most, to[j]);
+    }
+    return move / most;
   }
-}
+
+  /// Each bucket's share over its pieces in proportion to the cells' mass.
+  std::span<const double> spread(const std::vector<double>& cell) {
+    for (std::size_t k = 0; k < piece_.size();) {
+      const std::size_t first = k, bucket = cells_.pieces[k].bucket;
+      double sum = 0;
+      for (; k < piece_.size() && cells_.pieces[k].bucket == bucket; ++k)
+        sum += piece_[k] = cell[cells_.pieces[k].cell] * cells_.pieces[k].part;
+      const double scale = share_[bucket] > 0 ? share_[bucket] / sum : 0;
+      for (std::size_t i = first; i < k; ++i) piece_[i] *= scale;
+    }
+    return piece_;
+  }
+
+  int count() const { return count_; }
+
+ private:
+  const Cells& cells_;
+  std::vector<double> share_;
+  Smoother smoother_;
+  std::vector<double> piece_, sums_;
+  int count_ = 0;
+};
 
 /// Silverman's rule of thumb on the table's law uniform inside buckets.
 double default_bandwidth(const BucketTable& table, double top) {
@@ -86,33 +124,31 @@ Result<BucketFit> fit_ems(const BucketTable& table) {
 Result<BucketFit> smoothing_em(const BucketTable& table, SmoothGrid grid, double bandwidth) {
   const auto made = detail::make_cells(table, grid);
   if (!made) return made.failure();
-  const Cells& cells = made.value();
   if (!(bandwidth > 0)) return detail::infeasible("the bandwidth must be above 0");
-  const auto share = table.shares();
-  Smoother smoother(cells.n, bandwidth / cells.width);
-  std::vector<double> cell(cells.n, 1.0 / static_cast<double>(cells.n)), before, piece,
-      spread_cells(cells.n);
-  for (int step = 1; step <= 20000; ++step) {
-    spread(cells, share, cell, piece);
-    std::fill(spread_cells.begin(), spread_cells.end(), 0.0);
-    for (std::size_t k = 0; k < piece.size(); ++k) spread_cells[cells.pieces[k].cell] += piece[k];
-    before.swap(cell);
-    smoother.smooth(spread_cells, cell);
-    double change = 0, most = 0;
-    for (std::size_t j = 0; j < cells.n; ++j) {
-      change = std::fmax(change, std::abs(cell[j] - before[j]));
-      most = std::fmax(most, cell[j]);
+  const Cells& cells = made.value();
+  SmoothingStep step(table, cells, bandwidth);
+  std::vector<double> s0(cells.n, 1.0 / static_cast<double>(cells.n)), s1, s2, leap;
+  double moved = step(s0, s1);
+  while (moved > kStill && step.count() < kMaxSteps) {
+    step(s1, s2);
+    // A leap after which the masses move more than before was too far.
+    const bool leaps = detail::extrapolate(s0, s1, s2, leap);
+    s0.swap(leaps ? leap : s2);
+    const double before = moved;
+    moved = step(s0, s1);
+    if (leaps && moved > before) {
+      s0.swap(s2);
+      moved = step(s0, s1);
     }
-    if (change > 1e-13 * most) continue;
-    spread(cells, share, cell, piece);
-    return BucketFit{detail::grid_law(cells, piece),
-                     {{"par:top", cells.top},
-                      {"par:cell", cells.width},
-                      {"par:h", bandwidth},
-                      {"iterations", step}},
-                     {}};
   }
-  return Failure{FailureKind::no_convergence, "the smoothing EM still moves after 20000 steps"};
+  if (moved > kStill)
+    return Failure{FailureKind::no_convergence, "the smoothing EM still moves after 20000 steps"};
+  return BucketFit{detail::grid_law(cells, step.spread(s1)),
+                   {{"par:top", cells.top},
+                    {"par:cell", cells.width},
+                    {"par:h", bandwidth},
+                    {"iterations", step.count()}},
+                   {}};
 }
 
 std::vector<BucketRuleInfo> ems_rules() {
