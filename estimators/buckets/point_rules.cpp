@@ -62,7 +62,8 @@ Result<BucketFit> pareto_points(const BucketTable& table, Middle kind, ParetoTop
   const auto estimated = detail::two_point_exponent(table);
   if (!estimated) return estimated.failure();
   const double exponent = std::fmax(estimated.value(), top.floor);
-  if (top.floor == 0 && exponent <= 1) return infeasible("alpha<=1");
+  // 1 but for rounding is 1: the mean of such a tail is infinite
+  if (top.floor == 0 && exponent <= 1 + 1e-12) return infeasible("alpha<=1");
   BucketFit fit =
       points(table, kind, tail_point(table.edges[table.size() - 1], exponent, top.point));
   fit.found.emplace_back("par:alpha", exponent);

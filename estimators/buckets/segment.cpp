@@ -63,6 +63,17 @@ double exp_remainder(double z) {
   return sum;
 }
 
+/// ln E e^(2rT) - 2 ln E e^(rT) for T in [0, 1] of density ∝ e^(-ρt): a second difference of the
+/// cumulant function, as the integral of T's variance under the tilts between.
+double log_square_ratio(double rho, double r) {
+  return boost::math::quadrature::gauss<double, 7>::integrate(
+      [&](double x) {
+        return (r - x) * (detail::tilted_uniform(rho - r - x).variance +
+                          detail::tilted_uniform(rho - r + x).variance);
+      },
+      0.0, r);
+}
+
 /// E g of density ∝ e^(-rx) on [lower, upper], lower > 0, for g = ln x and x ln x: Gauss-Legendre
 /// on panels where the integrand, in ln x, is nearly a polynomial.
 std::pair<double, double> exponential_log_moments(const Segment& s) {
@@ -182,9 +193,9 @@ double Segment::variance() const {
       return m * lower * std::exp(h) * sum;
     }
     case SegmentKind::local_pareto: {
-      const double r = log_width(*this), scale = 1 / exp_ratio(-a * r);
-      const double m = exp_ratio(r * (1 - a)) * scale;
-      return lower * lower * (exp_ratio(r * (2 - a)) * scale - m * m);
+      const double r = log_width(*this), m = mean();
+      if (r < 0.5) return m * m * std::expm1(log_square_ratio(a * r, r));
+      return lower * lower * exp_ratio(r * (2 - a)) / exp_ratio(-a * r) - m * m;
     }
     case SegmentKind::truncated_exponential:
       return w * w * detail::tilted_uniform(a * w).variance;

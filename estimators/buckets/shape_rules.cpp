@@ -29,7 +29,7 @@ std::vector<double> steepness(const BucketTable& table, std::span<const double> 
     const bool last = i + 1 == closed;
     const double after = last ? 0 : density(i + 1);
     const bool compare = !last || table.open_top();
-    if (compare && (f - before) * (after - f) <= 0) continue;
+    if (compare && (f - before) * (after - f) < 0) continue;
     const double mean = last ? slope(i - 1) : 0.5 * (slope(i - 1) + slope(i));
     list[i] = std::clamp(mean * width(i) / f, -2.0, 2.0);
   }

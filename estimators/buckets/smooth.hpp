@@ -28,7 +28,7 @@ Result<BucketFit> smoothing_em(const BucketTable& table, SmoothGrid grid, double
 /// par:lambda, effective_dimension, penalised_loglik, deviance, bic, fitted:1 to fitted:m.
 /// Fails: infeasible (grid), no_convergence.
 /// Source: Eilers (2007), Statistical Modelling 7, 239-254; Rizzi, Gampe & Eilers (2015), Am. J.
-/// Epidemiology 182, 138-147. Cost: cells³/3 a step, 5 to 20 steps.
+/// Epidemiology 182, 138-147. Cost: buckets² × cells a step.
 Result<BucketFit> composite_link(const BucketTable& table, SmoothGrid grid, double lambda);
 
 }  // namespace steelyard

@@ -190,14 +190,20 @@ Result<BucketFit> spline_mean(const BucketTable& table, Slopes kind) {
   };
   // The shortest tail: binsmooth's [l, 1.05 l], below which those curves swing so that the mean
   // rises again; for PCHIP, next to none.
-  double low = (flat ? 1.05 : 1 + 1e-9) * lower, high = 2.1 * lower;
+  double low = (flat ? 1.05 : 1 + 1e-9) * lower, high = 1.1 * lower;
   double gap_low = gap(low), gap_high = gap(high);
   if (gap_low > 0) return detail::infeasible("known mean below the shortest-tail mean");
   for (int i = 0; gap_high < 0; ++i) {
     if (i == 1000) return Failure{FailureKind::no_convergence, "no tail is long enough"};
     low = high;
     gap_low = gap_high;
-    gap_high = gap(high *= 2);
+    gap_high = gap(high = lower + 2 * (high - lower));
+  }
+  // Where the mean crosses its target more than once, halving decides which E is meant.
+  for (int i = 0; i < 12; ++i) {
+    const double middle = 0.5 * (low + high), gap_middle = gap(middle);
+    (gap_middle < 0 ? low : high) = middle;
+    (gap_middle < 0 ? gap_low : gap_high) = gap_middle;
   }
   if (gap_low < 0 && gap_high > 0) {
     std::uintmax_t steps = 200;
