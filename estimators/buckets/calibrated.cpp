@@ -229,7 +229,7 @@ class Builder {
     while (breaks.back() < to && breaks.size() <= kMostPanels) {
       const double u = breaks.back();
       // An upward tilt within a closed bucket may rise again: there nothing is left out.
-      if ((std::isinf(to) || change.rate >= 0) && gone(u, change, 1, 1, walk)) break;
+      if ((std::isinf(to) || change.rate >= 0) && gone(u, change, 1, 2, walk)) break;
       if (std::isinf(to) && breaks.size() > 1 && all_power(u, change, walk)) break;
       double width = reach(u, change, walk);
       width = std::max(width / 4, std::min(width, reach(std::min(u + width, to), change, walk)));
