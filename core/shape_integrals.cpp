@@ -85,7 +85,8 @@ void ShapeDensity::add_panel(double from, double to, Integrals& sum) const {
 }
 
 bool ShapeDensity::series_converges(double v) const {
-  return v < -1.6 && (beta_ ? q_ : 1.0) * std::exp(v) < 0.5 * (p_ + 1);
+  // The terms grow like (q z)^k / k! (gamma: t^k / k!) with alternating signs: no digits are lost.
+  return v < -1.6 && (q_ + 1) * std::exp(v) < 1;
 }
 
 /// Termwise derivatives of sum_k A_k y^(p+k) / (p+k), with y = z and A_k = (1-q)_k / k! (beta), or
