@@ -85,7 +85,8 @@ void ShapeDensity::add_panel(double from, double to, Integrals& sum) const {
 }
 
 bool ShapeDensity::series_converges(double v) const {
-  return v < -1.6 && (beta_ ? q_ : 1.0) * std::exp(v) < 0.5 * (p_ + 1);
+  // The terms grow like (q z)^k / k! (gamma: t^k / k!) with alternating signs: no digits are lost.
+  return v < -1.6 && (q_ + 1) * std::exp(v) < 1;
 }
 
 /// Termwise derivatives of sum_k A_k y^(p+k) / (p+k), with y = z and A_k = (1-q)_k / k! (beta), or
@@ -133,69 +134,52 @@ ShapeDensity ShapeDensity::mirrored() const {
   return other;
 }
 
-ShapeDensity::Integrals ShapeDensity::over(double from, double to) const {
+ShapeDensity::Integrals ShapeDensity::left_of_mode(double from, double to) const {
   Integrals sum;
-  const auto add = [&](const Integrals& more) {
-    sum = {sum.one + more.one, sum.p + more.p,   sum.q + more.q,
-           sum.pp + more.pp,   sum.pq + more.pq, sum.qq + more.qq};
+  const auto add = [&](const Integrals& more, double sign) {
+    sum = {sum.one + sign * more.one, sum.p + sign * more.p,   sum.q + sign * more.q,
+           sum.pp + sign * more.pp,   sum.pq + sign * more.pq, sum.qq + sign * more.qq};
   };
-  if (std::isinf(from) && std::isinf(to)) return {1, 0, 0, 0, 0, 0};
-  if (std::isinf(from)) {  // outwards from `to`, until the series takes over or nothing is left
-    double v = to;
-    for (int i = 0; i < kMostPanels; ++i) {
-      if (series_converges(v)) {
-        add(lower_tail(v));
-        break;
-      }
-      const double next = v - panel(v), before = sum.one;
-      add_panel(next, v, sum);
-      if (sum.one - before < kNegligible * sum.one && scores(next).v > 0) break;
-      v = next;
+  double v = to;
+  for (int i = 0; i < kMostPanels && v > from; ++i) {
+    if (v - from > 4 && series_converges(v)) {
+      add(lower_tail(v), 1);
+      if (!std::isinf(from)) add(lower_tail(from), -1);
+      break;
     }
-    return sum;
-  }
-  if (std::isinf(to)) {
-    if (beta_) {
-      const Integrals other = mirrored().over(to * -1, -from);
-      return {other.one, other.q, other.p, other.qq, other.pq, other.pp};
-    }
-    double v = from;
-    for (int i = 0; i < kMostPanels; ++i) {
-      const double next = v + panel(v), before = sum.one;
-      add_panel(v, next, sum);
-      if (sum.one - before < kNegligible * sum.one && scores(next).v < 0) break;
-      v = next;
-    }
-    return sum;
-  }
-  if (to - from > 4 && series_converges(to)) {  // far below the mode: a power law
-    add(lower_tail(to));
-    const Integrals less = lower_tail(from);
-    add({-less.one, -less.p, -less.q, -less.pp, -less.pq, -less.qq});
-    return sum;
-  }
-  if (beta_ && to - from > 4 && mirrored().series_converges(-from)) {
-    const Integrals other = mirrored().over(-to, -from);
-    return {other.one, other.q, other.p, other.qq, other.pq, other.pp};
-  }
-  double v = from;
-  for (int i = 0; i < kMostPanels && v < to; ++i) {
-    if (to - v > 4 && v < -40 && p_ < 2) {  // the power law, as far as it goes
-      const double end = std::min(to - 4, -std::log(2 * q_ + 40));
-      if (end > v + 4 && series_converges(end)) {
-        add(over(v, end));
-        v = end;
-        continue;
-      }
-    }
-    // A panel is as wide as both its ends allow.
-    double next = v + panel(v);
-    next = std::max(v + (next - v) / 4, std::min(next, v + panel(std::min(next, to))));
-    if (next > to - 0.1 * (next - v)) next = to;
-    add_panel(v, next, sum);
+    const double width = panel(v), before = sum.one;
+    const double next = v - width < from + 0.1 * width ? from : v - width;
+    add_panel(next, v, sum);
+    if (sum.one - before < kNegligible * sum.one) break;
     v = next;
   }
   return sum;
+}
+
+ShapeDensity::Integrals ShapeDensity::right_of_mode(double from, double to) const {
+  if (beta_) {
+    const Integrals other = mirrored().left_of_mode(-to, -from);
+    return {other.one, other.q, other.p, other.qq, other.pq, other.pp};
+  }
+  Integrals sum;
+  double v = from;
+  for (int i = 0; i < kMostPanels && v < to; ++i) {
+    const double width = panel(v), before = sum.one;
+    const double next = v + width > to - 0.1 * width ? to : v + width;
+    add_panel(v, next, sum);
+    if (sum.one - before < kNegligible * sum.one) break;
+    v = next;
+  }
+  return sum;
+}
+
+ShapeDensity::Integrals ShapeDensity::over(double from, double to) const {
+  if (std::isinf(from) && std::isinf(to)) return {1, 0, 0, 0, 0, 0};
+  const double mode = std::log(p_ / q_);
+  if (to <= mode) return left_of_mode(from, to);
+  if (from >= mode) return right_of_mode(from, to);
+  const Integrals a = left_of_mode(from, mode), b = right_of_mode(mode, to);
+  return {a.one + b.one, a.p + b.p, a.q + b.q, a.pp + b.pp, a.pq + b.pq, a.qq + b.qq};
 }
 
 }  // namespace steelyard::detail

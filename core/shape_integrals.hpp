@@ -43,6 +43,9 @@ class ShapeDensity {
   bool series_converges(double v) const;
   Integrals lower_tail(double v) const;
   ShapeDensity mirrored() const;
+  /// Outwards from the mode, until nothing is left.
+  Integrals left_of_mode(double from, double to) const;
+  Integrals right_of_mode(double from, double to) const;
 
   bool beta_;
   double p_, q_, norm_, centre_p_, centre_q_;  // norm: log B or log Gamma; centres: its gradient

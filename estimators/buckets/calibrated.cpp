@@ -14,19 +14,18 @@ constexpr double kGone = 42;   // e-folds below the highest density at which not
 constexpr double kPower = 36;  // a log(x/b) beyond which a beta tail is a power of x
 constexpr std::size_t kMostPanels = 2000;
 
-/// How densities are tilted at x = e^u in one bucket: exp(-rate x), or, for a rate below 0 in the
-/// open bucket from l, (x/l)^(-rate l).
-struct Tilt {
-  double rate = 0, lower = 0;
-  bool open = false;
-  bool is_power() const { return open && rate < 0; }
-  double power() const { return -rate * lower; }
-  /// Logarithm of the factor, its slope in u and minus its curvature.
-  double log_factor(double u) const { return is_power() ? power() * u : -rate * std::exp(u); }
-  double slope(double u) const { return is_power() ? power() : -rate * std::exp(u); }
-  double curvature(double u) const { return is_power() ? 0 : std::abs(rate) * std::exp(u); }
-  /// Minus d log factor / d rate.
-  double statistic(double u) const { return is_power() ? lower * u : std::exp(u); }
+/// How the density of one bucket is changed: tilted by exp(-rate x); the excess over `lower`
+/// stretched by a factor (of the open bucket).
+struct Change {
+  double rate = 0, lower = 0, stretch = 1;
+  /// The unstretched log x, and the logarithm of the derivative of it.
+  double origin(double u) const {
+    return stretch == 1 ? u : std::log(lower + (std::exp(u) - lower) / stretch);
+  }
+  double log_jacobian(double u) const {
+    return stretch == 1 ? 0 : u - std::log(stretch) - origin(u);
+  }
+  double log_factor(double u) const { return -rate * std::exp(u); }
 };
 
 /// The density of log x of a family, but for its norm.
@@ -64,9 +63,9 @@ class Kernel {
       }
     }
   }
-  /// How far a panel from u may reach for a polynomial to follow the tilted density.
-  double reach(double u, const Tilt& tilt) const {
-    const double v = a_ * (u - location_);
+  /// How far a panel from u may reach for a polynomial to follow the density times exp(-tilt).
+  double reach(double u, double tilt) const {  ///< tilt: rate times x
+    const double v = a_ * (u - location_), pull = std::abs(tilt);
     double curvature = a_ * a_;
     double most = 4;
     if (kind_ == FamilyKind::gamma) {
@@ -77,9 +76,8 @@ class Kernel {
       curvature *= (p_ + q_) * z * (1 - z);
       if (std::abs(v) < 20) most = std::min(most, 2 / a_);
     }
-    if (tilt.curvature(u) > 1e-3) most = std::min(most, 1.5);
-    return std::min({most, 4 / std::abs(slope(u) + tilt.slope(u)),
-                     3 / std::sqrt(curvature + tilt.curvature(u))});
+    if (pull > 1e-3) most = std::min(most, 1.5);
+    return std::min({most, 4 / std::abs(slope(u) - tilt), 3 / std::sqrt(curvature + pull)});
   }
   /// Whether beyond u the density of x is a power of x; and that power, P(X > x) ~ x^-alpha.
   bool is_power(double u) const {
@@ -96,6 +94,7 @@ class Kernel {
 struct Cell {
   double mass = 0, lower = 0;
   bool open = false;
+  double stretch = 1;
   std::vector<PanelLaw::Panel> panels;
   std::vector<PanelLaw::Tail> tails;  ///< beyond the last panel
 };
@@ -112,16 +111,19 @@ class Builder {
       if (shape.weight > 0) kernels_.emplace_back(shape);
   }
 
-  /// The cells, with panels that follow tilts of about `rate`; nothing if they are too many.
-  bool lay_out(double rate) {
+  /// The cells, with panels that follow tilts of about `rate`, the open one stretched; false if
+  /// they are too many.
+  bool lay_out(double rate, double stretch = 1) {
     cells_.clear();
     for (std::size_t i = 0; i < table_.size(); ++i) {
       if (!(shares_[i] > 0)) continue;
-      Cell cell{shares_[i], table_.edges[i], std::isinf(table_.edges[i + 1]), {}, {}};
-      const Tilt tilt{rate, cell.lower, cell.open};
+      Cell cell{shares_[i], table_.edges[i], std::isinf(table_.edges[i + 1]), 1, {}, {}};
+      if (cell.open) cell.stretch = stretch;
+      const Change change{rate, cell.lower, cell.stretch};
       const double from = cell.lower > 0 ? std::log(cell.lower) : -kInfinity;
       const double to = cell.open ? kInfinity : std::log(table_.edges[i + 1]);
-      std::vector<double> breaks = std::isinf(from) ? downwards(to, tilt) : upwards(from, to, tilt);
+      std::vector<double> breaks =
+          std::isinf(from) ? downwards(to, change) : upwards(from, to, change);
       if (breaks.size() > kMostPanels) return false;
       fill(cell, breaks);
       cells_.push_back(std::move(cell));
@@ -136,83 +138,111 @@ class Builder {
     Moments all;
     for (const Cell& cell : cells_) {
       const Sums s = sums(cell, rate);
-      all.mean += cell.mass * s.mean / s.one;
-      all.slope += cell.mass * (s.mean_statistic / s.one - s.mean / s.one * s.statistic / s.one);
+      const double mean = s.mean / s.one;
+      all.mean += cell.mass * mean;
+      all.slope += cell.mass * (s.square / s.one - mean * mean);
     }
     return all;
   }
+
+  /// E[X - l; X > l] of the open bucket's lower edge l. @pre is_open()
+  double excess() const {
+    const Cell& top = cells_.back();
+    const Sums s = sums(top, 0);
+    return top.mass * (s.mean / s.one - top.lower);
+  }
+  bool is_open() const { return cells_.back().open; }
 
   std::shared_ptr<const Law> law(double rate) const {
     std::vector<PanelLaw::Panel> panels;
     std::vector<PanelLaw::Tail> tails;
     for (const Cell& cell : cells_) {
-      const Tilt tilt{rate, cell.lower, cell.open};
-      const double scale = cell.mass / sums(cell, rate).one, centre = centre_of(cell, tilt);
+      const double scale = cell.mass / sums(cell, rate).one, centre = heaviest(cell, rate);
       for (PanelLaw::Panel panel : cell.panels) {
         for (std::size_t j = 0; j < kPanelNodes; ++j)
-          panel.density[j] *= scale * std::exp(tilt.log_factor(node_of(panel, j)) - centre);
+          panel.density[j] *= scale * std::exp(-rate * (std::exp(node_of(panel, j)) - centre));
         panels.push_back(panel);
       }
-      for (const PanelLaw::Tail& tail : cell.tails) {
-        const PanelLaw::Tail tilted = tilted_tail(cell, tail, tilt, centre);
-        tails.push_back({scale * tilted.mass, tilted.alpha});
-      }
+      for (const PanelLaw::Tail& tail : cell.tails)
+        tails.push_back({scale * tail.mass * tail_factor(cell, rate), tail.alpha});
     }
     return std::make_shared<PanelLaw>(std::move(panels), std::move(tails));
   }
 
  private:
   struct Sums {
-    double one = 0, mean = 0, statistic = 0, mean_statistic = 0;
+    double one = 0, mean = 0, square = 0;
   };
 
-  double reach(double u, const Tilt& tilt) const {
-    double least = kInfinity;
-    for (const Kernel& kernel : kernels_) least = std::min(least, kernel.reach(u, tilt));
+  /// A walk away from the bulk of the law: the highest density met of each kernel, and which of
+  /// them are still there.
+  struct Walk {
+    std::vector<double> highest;
+    std::vector<char> alive;
+    explicit Walk(std::size_t n) : highest(n, -kInfinity), alive(n, 1) {}
+  };
+
+  double reach(double u, const Change& change, const Walk& walk) const {
+    double least = 4;
+    for (std::size_t m = 0; m < kernels_.size(); ++m)
+      if (walk.alive[m])
+        least = std::min(least, kernels_[m].reach(change.origin(u), change.rate * std::exp(u)));
     return least;
   }
 
   /// Whether from u onwards (direction 1 up, -1 down) every kernel's density, times x^k, is gone.
-  bool gone(double u, const Tilt& tilt, int direction, double k,
-            std::vector<double>& highest) const {
+  bool gone(double u, const Change& change, int direction, double k, Walk& walk) const {
     // A weaker tilt of the same sign must not miss anything.
-    const Tilt weaker{tilt.rate > 0 ? tilt.rate / 8 : tilt.rate, tilt.lower, tilt.open};
+    const double x = std::exp(u), rate = change.rate > 0 ? change.rate / 8 : change.rate;
+    const double origin = change.origin(u);
     bool all = true;
     for (std::size_t m = 0; m < kernels_.size(); ++m) {
-      const double base = kernels_[m].log_density(u) + k * u;
-      highest[m] = std::max(highest[m], base + tilt.log_factor(u));
-      all = all && base + weaker.log_factor(u) < highest[m] - kGone &&
-            direction * (kernels_[m].slope(u) + weaker.slope(u) + k) < 0;
+      const double base = kernels_[m].log_density(origin) + change.log_jacobian(u) + k * u;
+      walk.highest[m] = std::max(walk.highest[m], base - change.rate * x);
+      if (base - rate * x < walk.highest[m] - kGone &&
+          direction * (kernels_[m].slope(origin) - rate * x + k) < 0)
+        walk.alive[m] = 0;
+      all = all && !walk.alive[m];
     }
     return all;
   }
 
-  std::vector<double> downwards(double to, const Tilt& tilt) const {
-    std::vector<double> breaks{to}, highest(kernels_.size(), -kInfinity);
-    while (!gone(breaks.back(), tilt, -1, 0, highest) && breaks.size() <= kMostPanels)
-      breaks.push_back(breaks.back() - reach(breaks.back(), tilt));
+  /// Whether beyond u every kernel that is still there is a power of x: after a tilt none is, after a
+  /// stretch only where the stretched edge no longer counts.
+  bool all_power(double u, const Change& change, const Walk& walk) const {
+    if (change.rate != 0) return false;
+    if (change.stretch != 1 && u < std::log(change.lower) + kPower) return false;
+    for (std::size_t m = 0; m < kernels_.size(); ++m)
+      if (walk.alive[m] && !kernels_[m].is_power(change.origin(u))) return false;
+    return true;
+  }
+
+  std::vector<double> downwards(double to, const Change& change) const {
+    Walk walk(kernels_.size());
+    std::vector<double> breaks{to};
+    while (!gone(breaks.back(), change, -1, 0, walk) && breaks.size() <= kMostPanels)
+      breaks.push_back(breaks.back() - reach(breaks.back(), change, walk));
     std::reverse(breaks.begin(), breaks.end());
     return breaks;
   }
 
-  std::vector<double> upwards(double from, double to, const Tilt& tilt) const {
-    std::vector<double> breaks{from}, highest(kernels_.size(), -kInfinity);
+  std::vector<double> upwards(double from, double to, const Change& change) const {
+    Walk walk(kernels_.size());
+    std::vector<double> breaks{from};
     while (breaks.back() < to && breaks.size() <= kMostPanels) {
       const double u = breaks.back();
       // An upward tilt within a closed bucket may rise again: there nothing is left out.
-      if ((std::isinf(to) || tilt.rate >= 0) && gone(u, tilt, 1, 1, highest)) break;
-      if (std::isinf(to) && std::all_of(kernels_.begin(), kernels_.end(), [&](const Kernel& k) {
-            return k.is_power(u) || k.log_density(u) < -1000;
-          }))
-        break;
-      double width = reach(u, tilt);
-      width = std::max(width / 4, std::min(width, reach(std::min(u + width, to), tilt)));
+      if ((std::isinf(to) || change.rate >= 0) && gone(u, change, 1, 2, walk)) break;
+      if (std::isinf(to) && breaks.size() > 1 && all_power(u, change, walk)) break;
+      double width = reach(u, change, walk);
+      width = std::max(width / 4, std::min(width, reach(std::min(u + width, to), change, walk)));
       breaks.push_back(u + width > to - 0.1 * width ? to : u + width);
     }
     return breaks;
   }
 
   void fill(Cell& cell, const std::vector<double>& breaks) const {
+    const Change change{0, cell.lower, cell.stretch};
     const std::size_t panels = breaks.size() - 1;
     cell.panels.resize(panels);
     for (std::size_t i = 0; i < panels; ++i) cell.panels[i] = {breaks[i], breaks[i + 1], {}};
@@ -222,7 +252,8 @@ class Builder {
       double highest = -kInfinity;
       for (std::size_t i = 0; i < panels; ++i)
         for (std::size_t j = 0; j < kPanelNodes; ++j) {
-          const double value = kernel.log_density(node_of(cell.panels[i], j));
+          const double u = node_of(cell.panels[i], j);
+          const double value = kernel.log_density(change.origin(u)) + change.log_jacobian(u);
           values[i * kPanelNodes + j] = value;
           highest = std::max(highest, value);
         }
@@ -234,8 +265,11 @@ class Builder {
           sum += weight[j] * value * (breaks[i + 1] - breaks[i]) / 2;
         }
       double tail = 0;
-      if (cell.open && kernel.is_power(breaks.back())) {
-        tail = std::exp(kernel.log_density(breaks.back()) - highest) / kernel.alpha();
+      const double end = breaks.back();
+      if (cell.open && kernel.is_power(change.origin(end))) {
+        tail =
+            std::exp(kernel.log_density(change.origin(end)) + change.log_jacobian(end) - highest) /
+            kernel.alpha();
         sum += tail;
       }
       const double scale = kernel.weight() / sum;
@@ -246,60 +280,38 @@ class Builder {
     }
   }
 
-  /// Where the tilt is largest: subtracted from its logarithm, so that nothing overflows.
-  static double centre_of(const Cell& cell, const Tilt& tilt) {
-    if (tilt.is_power()) return tilt.log_factor(std::log(cell.lower));
-    return tilt.log_factor(tilt.rate >= 0 ? cell.panels.front().from : cell.panels.back().to);
+  /// The x at which the tilt is largest: subtracted, so that nothing overflows.
+  static double heaviest(const Cell& cell, double rate) {
+    return std::exp(rate >= 0 ? cell.panels.front().from : cell.panels.back().to);
+  }
+  /// The tilt of the tails: that at their start, throughout.
+  static double tail_factor(const Cell& cell, double rate) {
+    if (rate == 0) return 1;
+    return std::exp(-rate * (std::exp(cell.panels.back().to) - heaviest(cell, rate)));
   }
 
-  static PanelLaw::Tail tilted_tail(const Cell& cell, const PanelLaw::Tail& tail, const Tilt& tilt,
-                                    double centre) {
-    const double factor = std::exp(tilt.log_factor(cell.panels.back().to) - centre);
-    if (!tilt.is_power()) return {tail.mass * factor, tail.alpha};
-    const double alpha = tail.alpha - tilt.power();
-    if (!(alpha > 0)) return {kInfinity, alpha};
-    return {tail.mass * factor * tail.alpha / alpha, alpha};
-  }
-
-  Sums sums(const Cell& cell, double rate) const {
-    const Tilt tilt{rate, cell.lower, cell.open};
-    const double centre = centre_of(cell, tilt);
+  static Sums sums(const Cell& cell, double rate) {
+    const double centre = heaviest(cell, rate);
     const auto& weight = PanelRule::get().weight;
     Sums s;
     for (const PanelLaw::Panel& panel : cell.panels) {
       const double half = (panel.to - panel.from) / 2;
       for (std::size_t j = 0; j < kPanelNodes; ++j) {
-        const double u = node_of(panel, j), x = std::exp(u);
-        const double log_factor = tilt.is_power() ? tilt.power() * u : -rate * x;
+        const double x = std::exp(node_of(panel, j));
         const double f =
-            half * weight[j] * panel.density[j] * (rate == 0 ? 1 : std::exp(log_factor - centre));
-        const double t = tilt.is_power() ? tilt.lower * u : x;
+            half * weight[j] * panel.density[j] * (rate == 0 ? 1 : std::exp(-rate * (x - centre)));
         s.one += f;
         s.mean += f * x;
-        s.statistic += f * t;
-        s.mean_statistic += f * x * t;
+        s.square += f * x * x;
       }
     }
+    const double start = std::exp(cell.panels.back().to), factor = tail_factor(cell, rate);
     for (const PanelLaw::Tail& tail : cell.tails) {
-      const auto [mass, alpha] = tilted_tail(cell, tail, tilt, centre);
-      const double start = std::exp(cell.panels.back().to);
+      const double mass = tail.mass * factor, alpha = tail.alpha;
       if (mass == 0) continue;
-      if (!(alpha > 1)) {
-        s.one = 1;
-        s.mean = kInfinity;
-        continue;
-      }
       s.one += mass;
-      s.mean += mass * start * alpha / (alpha - 1);
-      if (tilt.is_power()) {
-        const double log_start = tilt.lower * cell.panels.back().to;
-        s.statistic += mass * (log_start + tilt.lower / alpha);
-        s.mean_statistic +=
-            mass * start * alpha / (alpha - 1) * (log_start + tilt.lower / (alpha - 1));
-      } else {
-        s.statistic += mass * start;
-        s.mean_statistic += alpha > 2 ? mass * start * start * alpha / (alpha - 2) : kInfinity;
-      }
+      s.mean += alpha > 1 ? mass * start * alpha / (alpha - 1) : kInfinity;
+      s.square += alpha > 2 ? mass * start * start * alpha / (alpha - 2) : kInfinity;
     }
     return s;
   }
@@ -325,6 +337,22 @@ double solve_rate(const Builder& builder, double mean, double near, double far) 
     rate = next;
   }
   return rate;
+}
+
+/// The law whose open bucket is stretched until the mean is met: proportional to the stretch, but
+/// for what the far tail's power law leaves out, so that a second step settles it.
+Result<std::shared_ptr<const Law>> stretched(Builder& builder, double mean, double start) {
+  double at = start, stretch = 1;
+  for (int step = 0; step < 20 && std::abs(at / mean - 1) > 1e-14; ++step) {
+    const double excess = builder.excess();
+    stretch *= (excess + mean - at) / excess;
+    if (!builder.lay_out(0, stretch)) break;
+    at = builder.moments(0).mean;
+  }
+  if (!(std::abs(at / mean - 1) < 1e-11))
+    return Failure{FailureKind::no_convergence,
+                   fmt::format("no stretch of the open bucket gives the known mean {:g}", mean)};
+  return builder.law(0);
 }
 
 }  // namespace
@@ -360,6 +388,7 @@ Result<std::shared_ptr<const Law>> calibrated_law(std::span<const Shape> shapes,
                     lowest, highest)};
   if (std::abs(start.mean - *mean) <= 1e-14 * *mean) return builder.law(0);
   const double sign = start.mean > *mean ? 1 : -1;
+  if (sign < 0 && builder.is_open()) return stretched(builder, *mean, start.mean);
   double near = 0, far = 2 * std::abs(start.mean - *mean) / start.slope;
   if (!(far > 0 && far < 1 / *mean)) far = 1e-2 / *mean;
   far *= sign;

@@ -19,10 +19,11 @@ struct Shape {
 
 /// The law of density sum_m w_m p_i g_m(x) / G_m(bucket i) in every bucket i: of all laws with the
 /// observed bucket masses the nearest, in relative entropy, to the family's (one shape).
-/// With a mean, tilted by exp(-r x), one r for all buckets, so that it is met: again the nearest in
-/// relative entropy. Where the tilt must be upwards (r < 0) and the top is open, no tail but one
-/// lighter than exponential allows it; there the open bucket, from l, is tilted by (x/l)^-rl, of
-/// the same slope at l.
+/// With a mean below its own, tilted by exp(-r x), one r > 0 for all buckets, so that it is met:
+/// again the nearest in relative entropy. With a larger one and a populated open bucket from l no
+/// nearest law exists (a vanishing mass far out would do): there the excess over l of the open
+/// bucket is stretched by a factor, and closed buckets stay as they are. Without an open bucket r <
+/// 0.
 /// @param shapes  positive laws (not the normal); weights of sum 1
 /// @pre no objection(table), edges[0] >= 0
 /// Fails: unbounded_tail (a shape has no mean and the populated top is open; without a mean only),

@@ -15,9 +15,11 @@
 
 namespace steelyard::testing {
 
-inline CsvFile golden_buckets(const std::string& file) {
-  return CsvFile::read(std::string(STEELYARD_TEST_DATA) + "/golden/binned/" + file);
+inline std::string golden_binned(const std::string& file) {
+  return std::string(STEELYARD_TEST_DATA) + "/golden/binned/" + file;
 }
+
+inline CsvFile golden_buckets(const std::string& file) { return CsvFile::read(golden_binned(file)); }
 
 /// A reference value: Inf, NA (undefined: NaN) or a number.
 inline double golden_number(const std::string& text) {
@@ -53,17 +55,25 @@ inline const std::map<std::string, BucketTable>& golden_tables() {
   return all;
 }
 
-/// A statistic of a fit under its name in the reference files.
-inline double statistic(const BucketFit& fit, const std::string& name) {
-  const Law& law = *fit.law;
+/// The statistic called `name` there: mean, var, gini, theil, mld, q10 ... q90.
+inline double statistic(const Law& law, const std::string& name) {
   if (name == "mean") return law.mean();
   if (name == "var") return law.variance();
   if (name == "gini") return law.gini();
   if (name == "theil") return law.theil();
   if (name == "mld") return law.mld();
-  if (name[0] == 'q') return law.quantile(std::stod(name.substr(1)) / 100);
+  return law.quantile(*parse_number(name.substr(1)) / 100);
+}
+
+inline const char* const kStatistics[] = {"mean", "var", "gini", "theil", "mld",
+                                          "q10",  "q25", "q50",  "q75",   "q90"};
+
+/// The same of a fit, which may also have found it on the way.
+inline double statistic(const BucketFit& fit, const std::string& name) {
   for (const auto& [key, value] : fit.found)
     if (key == name) return value;
+  for (const char* known : kStatistics)
+    if (name == known) return statistic(*fit.law, name);
   throw std::runtime_error("unknown statistic " + name);
 }
 
