@@ -53,6 +53,10 @@ struct Segment {
   double density(double x) const;
   /// The part below x: a segment of smaller mass. @pre lower < x < upper
   Segment below(double x) const;
+  /// ln(upper / lower). @pre lower > 0
+  double log_width() const;
+  /// Mass above a cubic's t as a cubic in 1 - t: no difference of nearly equal masses.
+  std::array<double, 3> mirrored_shape() const;
   /// The law of the quantity divided by `unit`. @pre unit > 0
   Segment scaled(double unit) const;
 };
