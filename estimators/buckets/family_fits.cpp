@@ -58,6 +58,9 @@ Result<IntervalFit> fit_family(const NamedFamily& family, const BucketTable& tab
     return fail(FailureKind::unsupported,
                 fmt::format("{} free parameters need {} buckets, the table has {}", k, k + 1,
                             table.size()));
+  if (k == 4 && table.size() < 6)
+    return fail(FailureKind::unsupported,
+                "four free parameters fit five buckets exactly, whatever they are; give six");
   const auto populated = static_cast<std::size_t>(
       std::count_if(table.weights.begin(), table.weights.end(), [](double w) { return w > 0; }));
   if (populated <= k)
@@ -122,7 +125,7 @@ std::size_t Members::best() const {
 }
 
 Result<Members> fit_members(std::span<const NamedFamily> families, const BucketTable& table,
-                            MeanUse use, Criterion criterion) {
+                            MeanUse use, Criterion criterion, Needed needed) {
   Members members;
   std::vector<double> criteria;
   for (const NamedFamily& family : families) {
@@ -135,7 +138,7 @@ Result<Members> fit_members(std::span<const NamedFamily> families, const BucketT
       members.notes.push_back(boundary_note(family.name, fit.value()));
       continue;
     }
-    if (!fit.value().law.has_moment(2)) {
+    if (!fit.value().law.has_moment(needed == Needed::variance ? 2 : 1)) {
       members.notes.push_back(fmt::format("{}: its {} is infinite", family.name,
                                           fit.value().law.has_moment(1) ? "variance" : "mean"));
       continue;
