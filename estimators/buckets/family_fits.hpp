@@ -46,9 +46,10 @@ std::string boundary_note(std::string_view family, const IntervalFit& fit);
 
 enum class Criterion { aic, bic };
 
-/// Multimodel averages of statistics ask for a finite variance (their authors' rule), calibrated
-/// laws for the mean alone.
-enum class Needed { mean, variance };
+/// What a member's tail must have: multimodel averages of statistics ask for a variance (their
+/// authors' rule), calibrated laws for a mean that does not hang on the far tail, a finite moment
+/// of order 1.5.
+enum class Needed { sound_mean, variance };
 
 /// Families that enter an average: fit ok, and as many moments finite as are asked for.
 struct Members {

@@ -79,7 +79,7 @@ TEST(ReportBuckets, CalibratedLawsAreWithinAFewPercentOfFifteenPopulations) {
     for (const NamedFamily& family : ten_families())
       if (family.name != population.family) families.push_back(family);
     const auto members =
-        fit_members(families, table, MeanUse::ignored, Criterion::aic, Needed::mean);
+        fit_members(families, table, MeanUse::ignored, Criterion::aic, Needed::sound_mean);
     ASSERT_TRUE(members.ok());
     const auto wanted = truth(population);
     std::vector<Shape> shapes;
