@@ -26,8 +26,8 @@ struct Edge {
   Matrix dd{};
 };
 
-/// Density at the edge in v, its derivative, and its scores in p and q; v's derivatives in the
-/// first two coordinates.
+/// Derivatives in the first two coordinates, through v (z of the normal kind) alone.
+/// @param f, slope  density of v at the edge, and its derivative
 void add_location(Edge& e, double f, double slope, const Vector& dv, const Matrix& ddv) {
   for (std::size_t i = 0; i < 2; ++i) {
     e.d[i] = f * dv[i];

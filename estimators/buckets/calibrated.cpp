@@ -207,8 +207,8 @@ class Builder {
     return all;
   }
 
-  /// Whether beyond u every kernel that is still there is a power of x: after a tilt none is, after a
-  /// stretch only where the stretched edge no longer counts.
+  /// Whether beyond u every kernel that is still there is a power of x: after a tilt none is, after
+  /// a stretch only where the stretched edge no longer counts.
   bool all_power(double u, const Change& change, const Walk& walk) const {
     if (change.rate != 0) return false;
     if (change.stretch != 1 && u < std::log(change.lower) + kPower) return false;

@@ -50,7 +50,7 @@ class CalibratedMembers final : public BucketRule {
   Result<BucketFit> fit(const BucketTable& table) const override {
     if (const auto failure = refusal(table, use_)) return *failure;
     const Result<Members> members =
-        fit_members(ten_families(), table, MeanUse::ignored, Criterion::aic);
+        fit_members(ten_families(), table, MeanUse::ignored, Criterion::aic, Needed::sound_mean);
     if (!members) return members.failure();
     const auto& [fits, weights, notes] = members.value();
     std::vector<Shape> shapes;

@@ -32,8 +32,8 @@ enum class MeanUse { ignored, matched };
 /// The fit of the family to the table; with MeanUse::matched among its laws of that mean. The first
 /// bucket is open below (the family's support starts at 0, the normal's nowhere).
 /// Status ok or boundary: the law is then the likeliest reached on the way to a limiting family.
-/// Fails: unsupported (no free bucket left, too few populated buckets, an edge below 0, no known
-/// mean), no_convergence.
+/// Fails: unsupported (no free bucket left, four parameters and five buckets, too few populated
+/// buckets, an edge below 0, no known mean), no_convergence.
 Result<IntervalFit> fit_family(const NamedFamily& family, const BucketTable& table, MeanUse use);
 
 double bic_of(const IntervalFit& fit, double n);
@@ -46,7 +46,12 @@ std::string boundary_note(std::string_view family, const IntervalFit& fit);
 
 enum class Criterion { aic, bic };
 
-/// Families that enter an average: fit ok, mean and variance finite.
+/// What a member's tail must have: multimodel averages of statistics ask for a variance (their
+/// authors' rule), calibrated laws for a mean that does not hang on the far tail, a finite moment
+/// of order 1.5.
+enum class Needed { sound_mean, variance };
+
+/// Families that enter an average: fit ok, and as many moments finite as are asked for.
 struct Members {
   std::vector<std::pair<std::string_view, IntervalFit>> fits;
   std::vector<double> weights;     ///< exp(-criterion/2) over their sum
@@ -55,6 +60,6 @@ struct Members {
 };
 /// Fails: unsupported (no member; the detail lists the reasons).
 Result<Members> fit_members(std::span<const NamedFamily> families, const BucketTable& table,
-                            MeanUse use, Criterion criterion);
+                            MeanUse use, Criterion criterion, Needed needed);
 
 }  // namespace steelyard

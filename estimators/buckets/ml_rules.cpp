@@ -30,7 +30,8 @@ class AverageRule final : public BucketRule {
  public:
   AverageRule(Criterion criterion, MeanUse use) : criterion_(criterion), use_(use) {}
   Result<BucketFit> fit(const BucketTable& table) const override {
-    const Result<Members> members = fit_members(ten_families(), table, use_, criterion_);
+    const Result<Members> members =
+        fit_members(ten_families(), table, use_, criterion_, Needed::variance);
     if (!members) return members.failure();
     const auto& [fits, weights, notes] = members.value();
     BucketFit out{nullptr, {}, notes};
@@ -52,7 +53,8 @@ class BestRule final : public BucketRule {
  public:
   BestRule(Criterion criterion, MeanUse use) : criterion_(criterion), use_(use) {}
   Result<BucketFit> fit(const BucketTable& table) const override {
-    const Result<Members> members = fit_members(ten_families(), table, use_, criterion_);
+    const Result<Members> members =
+        fit_members(ten_families(), table, use_, criterion_, Needed::variance);
     if (!members) return members.failure();
     const auto& [name, fit] = members.value().fits[members.value().best()];
     BucketFit out{std::make_shared<ParametricLaw>(fit.law), findings(fit, table.n),

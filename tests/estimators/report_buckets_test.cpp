@@ -1,5 +1,6 @@
 // The report's five income buckets on fifteen known populations, with the population's own family
-// left out of the fits: how far calibrated laws are from the truth.
+// left out of the fits: how far calibrated laws are from the truth. (Reference, of similar
+// populations: worst errors mean 2.1 %, median 1.0 %, Gini 2.9 %; midpoints 13, 29, 13 %.)
 
 #include <gtest/gtest.h>
 
@@ -77,7 +78,8 @@ TEST(ReportBuckets, CalibratedLawsAreWithinAFewPercentOfFifteenPopulations) {
     std::vector<NamedFamily> families;
     for (const NamedFamily& family : ten_families())
       if (family.name != population.family) families.push_back(family);
-    const auto members = fit_members(families, table, MeanUse::ignored, Criterion::aic);
+    const auto members =
+        fit_members(families, table, MeanUse::ignored, Criterion::aic, Needed::sound_mean);
     ASSERT_TRUE(members.ok());
     const auto wanted = truth(population);
     std::vector<Shape> shapes;
@@ -95,9 +97,9 @@ TEST(ReportBuckets, CalibratedLawsAreWithinAFewPercentOfFifteenPopulations) {
         "%-24s average / worst %%: mean %.2f / %.2f, median %.2f / %.2f, Gini %.2f / %.2f\n", name,
         errors.sum[0], errors.worst[0], errors.sum[1], errors.worst[1], errors.sum[2],
         errors.worst[2]);
-  EXPECT_LT(average.worst[0], 2.15);
-  EXPECT_LT(average.worst[1], 1.05);
-  EXPECT_LT(average.worst[2], 2.95);
+  EXPECT_LT(average.worst[0], 1.05);
+  EXPECT_LT(average.worst[1], 0.85);
+  EXPECT_LT(average.worst[2], 1.35);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_LT(best.worst[i], raw.worst[i]);
 }
 
