@@ -53,6 +53,8 @@ class JointEstimates {
   const SurveyDesign& design() const { return *design_; }
   const ReplicateDesign* replicates() const { return replicates_; }
   double level() const { return level_; }
+  /// θ_r of an estimate; empty without replicates.
+  std::span<const double> replicate_values(std::size_t estimate) const { return theta_[estimate]; }
   /// Influence totals of the first stage's units; empty with replicates.
   std::span<const double> unit_totals(std::size_t estimate) const { return totals_[estimate]; }
 

@@ -1,0 +1,296 @@
+// Interval regression and imputation inside buckets: R's survreg and survey, hand algebra, known
+// truth.
+
+#include "estimators/buckets/interval_regression.hpp"
+
+#include <fmt/format.h>
+
+#include "core/sums.hpp"
+#include "estimators/buckets/interval_imputation.hpp"
+#include "tests/estimators/indices/micro.hpp"
+
+namespace steelyard {
+namespace {
+
+using testing::expect_block;
+using testing::Micro;
+using testing::Numbers;
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+/// ln y on factor(group) and x, the top bucket open.
+IntervalModel micro_model(const Micro& micro) {
+  IntervalModel model;
+  model.columns = 4;
+  const auto group = testing::numbers(micro.file, "group"), x = testing::numbers(micro.file, "x");
+  for (std::size_t i = 0; i < micro.data.n; ++i) {
+    const auto b = static_cast<std::size_t>(micro.data.columns[Micro::bucket][i]);
+    model.lower.push_back(testing::kEdges[b]);
+    model.upper.push_back(b == 4 ? kInf : testing::kEdges[b + 1]);
+    for (const double value : {1.0, double(group[i] == 1), double(group[i] == 2), x[i]})
+      model.x.push_back(value);
+  }
+  return model;
+}
+
+TEST(IntervalRegression, CoefficientsAndErrorsAreThoseOfR) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  const auto made = fit_interval_regression(model, micro.data.w);
+  ASSERT_TRUE(made) << made.failure().detail;
+  const IntervalRegression& fit = made.value();
+  const auto design = regression_covariance(micro.data, model, fit, {});
+  ASSERT_TRUE(design);
+  Numbers got{{"(Intercept)", fit.beta[0]},      {"factor(group)1", fit.beta[1]},
+              {"factor(group)2", fit.beta[2]},   {"x", fit.beta[3]},
+              {"sigma", std::exp(fit.gamma[0])}, {"loglik", fit.log_likelihood}};
+  for (std::size_t j = 0; j < 5; ++j) {
+    got[fmt::format("model_se{}", j + 1)] = std::sqrt(fit.model_covariance[6 * j]);
+    got[fmt::format("design_se{}", j + 1)] = std::sqrt(design.value()[6 * j]);
+  }
+  const ConditionalMoments moments = conditional_moments(model, fit);
+  const auto predicted = predicted_means(model, fit);
+  Sum weight, inside, outside;
+  for (std::size_t i = 0; i < micro.data.n; ++i) {
+    weight.add(micro.data.w[i]);
+    inside.add(micro.data.w[i] * moments.mean[i]);
+    outside.add(micro.data.w[i] * predicted[i]);
+  }
+  got["mean_of_condmeans"] = inside.value() / weight.value();
+  got["mean_model"] = outside.value() / weight.value();
+  got["within_imputation_noise_var"] = imputation_noise(micro.data.w, moments.variance);
+  expect_block("intreg", got);
+  Numbers means, variances;
+  for (std::size_t i = 0; i < 10; ++i) {
+    means[fmt::format("id{}", i + 1)] = moments.mean[i];
+    variances[fmt::format("id{}", i + 1)] = moments.variance[i];
+  }
+  expect_block("condmean", means);
+  expect_block("condvar", variances);
+}
+
+TEST(IntervalRegression, TheJackknifeOfRefitsIsNearTheSandwich) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  const auto fit = fit_interval_regression(model, micro.data.w).value();
+  const auto sandwich = regression_covariance(micro.data, model, fit, {}).value();
+  const auto jkn =
+      make_replicates(*micro.design, {.method = ReplicateMethod::jkn, .mse = true}).value();
+  EstimationOptions options;
+  options.replicates = &jkn;
+  const auto refits = regression_covariance(micro.data, model, fit, options).value();
+  for (std::size_t j = 0; j < 5; ++j)
+    EXPECT_NEAR(std::sqrt(refits[6 * j] / sandwich[6 * j]), 1, 0.1) << j;
+  EXPECT_NEAR(refits[3], sandwich[3], 0.2 * std::sqrt(sandwich[0] * sandwich[18]));
+  EXPECT_EQ(refits[3], refits[15]);
+}
+
+TEST(IntervalRegression, TwoBoundariesGiveTheNormalQuantiles) {
+  // Shares .2, .5, .3 below -1, between, above 2: a saturated model, so μ and σ solve
+  // (-1 - μ)/σ = z(.2), (2 - μ)/σ = z(.7).
+  IntervalModel model;
+  model.scale = IntervalScale::identity;
+  model.lower = {-kInf, -1, 2};
+  model.upper = {-1, 2, kInf};
+  model.x = {1, 1, 1};
+  const std::vector<double> w{0.2, 0.5, 0.3};
+  const auto fit = fit_interval_regression(model, w).value();
+  const double low = -0.8416212335729142, high = 0.5244005127080407, sigma = 3 / (high - low);
+  EXPECT_NEAR(std::exp(fit.gamma[0]), sigma, 1e-10);
+  EXPECT_NEAR(fit.beta[0], -1 - sigma * low, 1e-10);
+  EXPECT_NEAR(fit.log_likelihood,
+              3 * (0.2 * std::log(0.2) + 0.5 * std::log(0.5) + 0.3 * std::log(0.3)), 1e-12);
+}
+
+TEST(IntervalRegression, GroupsWithTheirOwnSpreadAreFittedApart) {
+  const Micro micro;
+  IntervalModel both;
+  both.columns = both.scale_columns = 2;
+  IntervalModel apart[2];
+  std::vector<double> w[2];
+  const IntervalModel all = micro_model(micro);
+  for (std::size_t i = 0; i < micro.data.n; ++i) {
+    const bool first = all.x[4 * i + 1] == 1;
+    both.lower.push_back(all.lower[i]);
+    both.upper.push_back(all.upper[i]);
+    for (auto* columns : {&both.x, &both.z}) {
+      columns->push_back(1);
+      columns->push_back(first);
+    }
+    apart[first].lower.push_back(all.lower[i]);
+    apart[first].upper.push_back(all.upper[i]);
+    apart[first].x.push_back(1);
+    w[first].push_back(micro.data.w[i]);
+  }
+  const auto together = fit_interval_regression(both, micro.data.w).value();
+  const auto zero = fit_interval_regression(apart[0], w[0]).value(),
+             one = fit_interval_regression(apart[1], w[1]).value();
+  EXPECT_NEAR(together.beta[0], zero.beta[0], 1e-9);
+  EXPECT_NEAR(together.gamma[0], zero.gamma[0], 1e-8);
+  EXPECT_NEAR(together.beta[0] + together.beta[1], one.beta[0], 1e-9);
+  EXPECT_NEAR(together.gamma[0] + together.gamma[1], one.gamma[0], 1e-8);
+  EXPECT_GT(std::abs(together.gamma[1]), 1e-3);
+}
+
+TEST(IntervalRegression, InfluencesSumToZeroAndAreTheDerivativesByWeights) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  std::vector<double> w = micro.data.w;
+  const auto fit = fit_interval_regression(model, w).value();
+  const auto influences = regression_influences(model, fit, w);
+  for (const auto& column : influences) {
+    Sum sum, size;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      sum.add(w[i] * column[i]);
+      size.add(std::abs(w[i] * column[i]));
+    }
+    EXPECT_LT(std::abs(sum.value()), 1e-7 * size.value());
+  }
+  const double step = 1e-3 * w[6];
+  w[6] += step;
+  const auto up = fit_interval_regression(model, w).value();
+  w[6] -= 2 * step;
+  const auto down = fit_interval_regression(model, w).value();
+  for (std::size_t j = 0; j < 4; ++j)
+    EXPECT_NEAR((up.beta[j] - down.beta[j]) / (2 * step), influences[j][6],
+                1e-5 * std::abs(influences[j][6]));
+}
+
+TEST(IntervalRegression, WeightsCountOnlyByTheirRatios) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  std::vector<double> w = micro.data.w;
+  const auto fit = fit_interval_regression(model, w).value();
+  for (double& weight : w) weight *= 1000;
+  const auto scaled = fit_interval_regression(model, w).value();
+  for (std::size_t j = 0; j < 4; ++j) EXPECT_NEAR(scaled.beta[j], fit.beta[j], 1e-10);
+  EXPECT_NEAR(scaled.log_likelihood, fit.log_likelihood, 1e-9);
+}
+
+std::string reason(const IntervalModel& model, FailureKind kind) {
+  const std::vector<double> w(model.n(), 1.0);
+  const auto made = fit_interval_regression(model, w);
+  if (made) return "fitted";
+  EXPECT_EQ(made.failure().kind, kind);
+  return made.failure().detail;
+}
+
+TEST(IntervalRegression, WhatCannotBeFittedIsRefusedWithItsReason) {
+  IntervalModel model;
+  model.lower = {1000, 1000, 1000};
+  model.upper = {2000, 2000, 2000};
+  model.x = {1, 1, 1};
+  EXPECT_EQ(reason(model, FailureKind::infeasible),
+            "everybody is in the one bucket [1000, 2000), which tells neither mean nor spread");
+  model.lower = {0, 1000, 1000};
+  model.upper = {1000, kInf, kInf};
+  EXPECT_EQ(
+      reason(model, FailureKind::infeasible),
+      "the buckets have a single boundary, which leaves the spread open; use three buckets or "
+      "more");
+  model.lower = {-5, 1000, 1000};
+  EXPECT_EQ(reason(model, FailureKind::unsupported),
+            "row 1 has the bucket [-5, 1000), which is empty or has no logarithm; give buckets of "
+            "amounts above zero");
+  // Group 1 is in the open bucket only.
+  model.columns = 2;
+  model.lower = {0, 1000, 2000, 1000, 2000, 2000};
+  model.upper = {1000, 2000, kInf, 2000, kInf, kInf};
+  model.x = {1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 1};
+  model.names = {"constant", "group", "spread"};
+  EXPECT_EQ(reason(model, FailureKind::infeasible),
+            "the likelihood rises without end in the coefficient \"group\": those whom it sets "
+            "apart are all in an open bucket (separation); merge levels or leave the column out");
+  // Every bucket is told by the covariate.
+  model.lower = {1000, 1000, 2000, 2000};
+  model.upper = {2000, 2000, 4000, 4000};
+  model.x = {1, 0, 1, 0, 1, 1, 1, 1};
+  EXPECT_EQ(reason(model, FailureKind::infeasible),
+            "the covariates tell the bucket of everybody, so the spread shrinks to nothing; use "
+            "fewer columns");
+  // Group 1 on both sides of one boundary: its mean there, and a spread of nothing.
+  model.lower = {1000, 1000, 1000, 2000};
+  model.upper = {2000, 2000, 2000, 4000};
+  EXPECT_EQ(reason(model, FailureKind::infeasible),
+            "the likelihood rises without end in the spread (coefficient \"spread\"): the answers "
+            "it is for lie in one or two buckets; use a common spread or fewer columns");
+  model.x = {1, 2, 1, 2, 1, 2, 1, 2};
+  EXPECT_EQ(reason(model, FailureKind::singular_matrix),
+            "the coefficient \"group\" is not determined: its column is a combination of others; "
+            "leave it out");
+  model.lower.assign(4, std::nan(""));
+  EXPECT_EQ(reason(model, FailureKind::empty_domain), "no row has an answer and a weight");
+}
+
+TEST(IntervalImputation, AmountsAreInTheirBucketsAndHaveTheConditionalMoments) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  const auto fit = fit_interval_regression(model, micro.data.w).value();
+  const std::vector<double> known(25, 0.0);  // parameters without error: the conditional law itself
+  const ConditionalMoments moments = conditional_moments(model, fit);
+  const std::size_t many = 4000;
+  const auto drawn = impute_in_buckets(model, fit, known, {many, Seed{5}, {}});
+  // Persons of every bucket, the open one among them.
+  for (const std::size_t i : {std::size_t{0}, std::size_t{6}, std::size_t{8}, std::size_t{40},
+                              std::size_t{120}, std::size_t{349}}) {
+    Moments over;
+    for (const auto& column : drawn) {
+      ASSERT_GE(column[i], model.lower[i]);
+      ASSERT_LE(column[i], model.upper[i]);
+      over.add(column[i]);
+    }
+    EXPECT_LT(std::abs(over.mean() - moments.mean[i]), 4.5 * over.mean_se()) << i;
+    EXPECT_NEAR(over.variance() / moments.variance[i], 1, 0.15) << i;
+  }
+}
+
+TEST(IntervalImputation, AListBeginsWithTheShorterOne) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  const auto fit = fit_interval_regression(model, micro.data.w).value();
+  const auto few = impute_in_buckets(model, fit, fit.model_covariance, {2, Seed{5}, {}}),
+             more = impute_in_buckets(model, fit, fit.model_covariance, {4, Seed{5}, {}});
+  EXPECT_EQ(few[0], more[0]);
+  EXPECT_EQ(few[1], more[1]);
+  EXPECT_NE(more[1], more[2]);
+}
+
+TEST(IntervalImputation, PooledMeanIsTheConditionalOneAndItsErrorHoldsTheBuckets) {
+  const Micro micro;
+  const IntervalModel model = micro_model(micro);
+  const auto fit = fit_interval_regression(model, micro.data.w).value();
+  const auto covariance = regression_covariance(micro.data, model, fit, {}).value();
+  const auto drawn = impute_in_buckets(model, fit, covariance, {200, Seed{7}, {}});
+  std::vector<std::vector<EstimateRow>> rows;
+  for (const auto& column : drawn) {
+    SurveyData data = micro.data;
+    data.columns = {column};
+    const EstimateRequest request{.statistic = SurveyStatistic::mean};
+    rows.push_back(estimate_all(data, {&request, 1}, {}));
+  }
+  const auto pooled = pool_rows(rows, 0.95)[0];
+  ASSERT_TRUE(pooled);
+  // The mean of conditional means, up to Jensen's difference of drawn parameters.
+  EXPECT_NEAR(pooled.value().estimate, 6835.1075500095, 60);
+  // Noise of one imputation at known parameters is 11054; drawn ones add to it.
+  EXPECT_GT(pooled.value().between, 11054.47 * 0.8);
+  EXPECT_GT(pooled.value().se * pooled.value().se, pooled.value().within);
+  EXPECT_LT(pooled.value().df, 18);
+}
+
+TEST(IntervalImputation, RubinsRulesByHand) {
+  // W = 2, B = 1, M = 3: T = 2 + 4/3, λ = .4; old df 2/.16 = 12.5; observed df of ν = 18:
+  // 19/21 · 18 · .6 = 9.7714...
+  const std::vector<double> estimates{1, 2, 3}, variances{1, 2, 3};
+  const PooledEstimate pooled = pool_imputations(estimates, variances, 18, 0.95);
+  EXPECT_DOUBLE_EQ(pooled.estimate, 2);
+  EXPECT_DOUBLE_EQ(pooled.se, std::sqrt(2 + 4.0 / 3));
+  EXPECT_DOUBLE_EQ(pooled.missing_share, 0.4);
+  EXPECT_NEAR(pooled.df, 1 / (1 / 12.5 + 1 / (19.0 / 21 * 18 * 0.6)), 1e-12);
+  EXPECT_NEAR(pool_imputations(estimates, variances, kInf, 0.95).df, 12.5, 1e-12);
+  const std::vector<double> equal{2, 2, 2};
+  EXPECT_NEAR(pool_imputations(equal, variances, 18, 0.95).df, 19.0 / 21 * 18, 1e-12);
+}
+
+}  // namespace
+}  // namespace steelyard
