@@ -26,8 +26,9 @@ Range quantile_bounds(const BucketTable& table, double u);
 /// Lower: the first k buckets at their upper edges, the others at their lower ones, best k. Upper:
 /// mass at edges alone; 1 with a populated open bucket, else by Dinkelbach's iteration on
 /// (e_0 + ∫ S²) / (e_0 + ∫ S), S = q/2 held within each bucket's shares.
-/// Source: Cowell (1991), Journal of Econometrics 48, 1-14 (grouping bounds); Dinkelbach (1967),
-/// Management Science 13, 492-498. Cost O(m) and a few iterations.
+/// Source: least and greatest E min(X, X') = e_0 + ∫ S² given the shares, checked by linear and
+/// quadratic programs; Dinkelbach (1967), Management Science 13, 492-498; the question: Cowell
+/// (1991), Journal of Econometrics 48, 1-14. Cost O(m) and a few iterations.
 Range gini_bounds(const BucketTable& table);
 
 /// The same among the laws of that mean. Lower: each bucket at one point, the lowest buckets

@@ -99,17 +99,22 @@ class SmoothingStep {
   int count_ = 0;
 };
 
-/// Silverman's rule of thumb on the table's law uniform inside buckets.
+/// Silverman's rule of thumb on the table's law uniform inside buckets, but a fiftieth of the
+/// widest populated bucket at least: mass crosses a bucket in some (width / bandwidth)² steps.
 double default_bandwidth(const BucketTable& table, double top) {
   const double total = table.total();
   std::vector<Segment> list;
-  for (std::size_t i = 0; i < table.size(); ++i)
-    if (table.weights[i] > 0)
-      list.push_back(Segment::uniform(table.edges[i], std::fmin(table.edges[i + 1], top),
-                                      table.weights[i] / total));
+  double widest = 0;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table.weights[i] <= 0) continue;
+    const double upper = std::fmin(table.edges[i + 1], top);
+    widest = std::fmax(widest, upper - table.edges[i]);
+    list.push_back(Segment::uniform(table.edges[i], upper, table.weights[i] / total));
+  }
   const PiecewiseLaw law(std::move(list));
   const double range = (law.quantile(0.75) - law.quantile(0.25)) / 1.34;
-  return 0.9 * std::fmin(std::sqrt(law.variance()), range) * std::pow(table.n, -0.2);
+  const double thumb = 0.9 * std::fmin(std::sqrt(law.variance()), range) * std::pow(table.n, -0.2);
+  return std::fmax(thumb, widest / 50);
 }
 
 Result<BucketFit> fit_ems(const BucketTable& table) {
@@ -154,7 +159,8 @@ Result<BucketFit> smoothing_em(const BucketTable& table, SmoothGrid grid, double
 std::vector<BucketRuleInfo> ems_rules() {
   return {{"ems",
            "smoothing EM on 200 cells or more (two or more a bucket), open bucket closed at 3l, "
-           "bandwidth 0.9 min(sd, IQR/1.34) n^-1/5 of the law uniform inside buckets",
+           "bandwidth 0.9 min(sd, IQR/1.34) n^-1/5 of the law uniform inside buckets, 1/50 of the "
+           "widest bucket at least",
            "Silverman, Jones, Wilson & Nychka (1990), JRSS B 52, 271-324; bandwidth: Silverman "
            "(1986), Density Estimation, equation 3.31; top: R package smicd",
            false, &detail::make_rule<&fit_ems>}};

@@ -4,6 +4,7 @@
 #include <boost/math/tools/minima.hpp>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "estimators/buckets/rule.hpp"
 #include "estimators/buckets/smooth_grid.hpp"
@@ -39,14 +40,18 @@ class CompositeLink {
   /// Steps, halved where they lose, until one can gain no more than `gain`. False: no convergence.
   bool fit(double lambda, double gain) {
     lambda_ = lambda;
-    double value = penalised_log_likelihood();
+    double value = penalised_log_likelihood(), last = std::numeric_limits<double>::infinity();
+    double longest = 1;
     for (int i = 0; i < 500; ++i) {
       const VectorXd from = log_mean_, step = scoring_target() - from;
       const double expected = step.dot(gradient());
       if (!std::isfinite(expected)) return false;
       // Below rounding of the objective the full step is the better judge.
       const double slack = 1e-13 * std::abs(value);
-      double length = 1, reached = 0;
+      // Scoring may swing about the maximum where counts are few: then shorter steps.
+      if (expected > 0.9 * last && longest > 0.1) longest *= 0.5;
+      last = expected;
+      double length = longest, reached = 0;
       for (;; length *= 0.5) {
         log_mean_ = from + length * step;
         update();
@@ -199,7 +204,8 @@ class CompositeLink {
 };
 
 Failure no_link_fit() {
-  return {FailureKind::no_convergence, "the composite link model did not converge"};
+  return {FailureKind::no_convergence,
+          "the composite link model has no maximum (all counts at one end), or did not converge"};
 }
 
 Result<BucketFit> fit_pclm(const BucketTable& table) {
