@@ -25,8 +25,7 @@ std::optional<std::string> objection(const BucketTable& table) {
   const std::size_t m = table.size();
   EXPECTS(table.edges.size() == m + 1);
   if (m == 0) return "has no bucket";
-  if (m == 1)
-    return "has a single bucket, which says nothing of the distribution; give two or more";
+  if (m == 1) return "has a single bucket, which says nothing of the distribution; give two or more";
   if (!std::isfinite(table.edges[0]))
     return "has an open bottom bucket; give its lower edge (0 for amounts)";
   for (std::size_t i = 0; i < m; ++i) {
