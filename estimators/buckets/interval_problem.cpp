@@ -19,6 +19,9 @@ constexpr int kSteps = 200;
 constexpr double kGain = 1e-16;  ///< of log-likelihood a person that the last step may promise
 /// Share of what exact answers would tell of a parameter, below which the data are silent on it.
 constexpr double kSilent = 1e-7;
+/// Share of the narrowest bucket below which a spread is on its way to zero: the likelihood then
+/// sees which side of a boundary a mean is on and nothing more.
+constexpr double kVanished = 1e-3;
 
 /// Log-likelihood of one row and its derivatives by x'β and ln σ.
 struct RowTerms {
@@ -97,6 +100,7 @@ IntervalProblem::IntervalProblem(const IntervalModel& model, std::span<const dou
     upper_[r] = model.upper_edge(i);
   }
   if (n > 0) w_ *= static_cast<double>(n) / w_.sum();
+  for (Index r = 0; r < n; ++r) narrowest_ = std::min(narrowest_, upper_[r] - lower_[r]);
 }
 
 /// Information if the answers were exact.
@@ -202,13 +206,23 @@ VectorXd IntervalProblem::start() const {
   return theta;
 }
 
+std::optional<Index> IntervalProblem::vanished_spread(const VectorXd& theta) const {
+  const VectorXd gamma = theta.tail(k() - p());
+  Index row = 0, at = 0;
+  if (std::isinf(narrowest_)) return std::nullopt;
+  if (!((z_ * gamma).minCoeff(&row) < std::log(kVanished * narrowest_))) return std::nullopt;
+  z_.row(row).transpose().cwiseProduct(gamma).minCoeff(&at);
+  return p() + at;
+}
+
 std::optional<Failure> IntervalProblem::separated(const MatrixXd& information,
                                                   const VectorXd& theta, double value) const {
   if (value > -1e-6 * static_cast<double>(n()))
     return Failure{FailureKind::infeasible,
                    "the covariates tell the bucket of everybody, so the spread shrinks to nothing; "
                    "use fewer columns"};
-  const auto silent = silent_parameter(information, complete(theta), p());
+  auto silent = vanished_spread(theta);
+  if (!silent) silent = silent_parameter(information, complete(theta), p());
   if (!silent) return std::nullopt;
   if (*silent >= p())
     return Failure{FailureKind::infeasible,
@@ -230,7 +244,7 @@ Result<IntervalMaximum> maximise(const IntervalProblem& problem, const VectorXd&
   const auto n = static_cast<double>(problem.n());
   bool last = false;
   int steps = 0;
-  for (; steps < kSteps && !last && std::isfinite(at.value); ++steps) {
+  for (; steps < kSteps && !last && !problem.vanished_spread(at.theta); ++steps) {
     const VectorXd gradient = at.scores.transpose() * problem.w();
     VectorXd step = newton_step(at.information, gradient);
     last = gradient.dot(step) <= kGain * n;
