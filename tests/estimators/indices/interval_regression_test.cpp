@@ -293,6 +293,13 @@ TEST(IntervalRegression, WhatCannotBeFittedIsRefusedWithItsReason) {
   EXPECT_EQ(reason(model, FailureKind::infeasible),
             "the likelihood rises without end in the spread (coefficient \"spread\"): the answers "
             "it is for lie in one or two buckets; use a common spread or fewer columns");
+  // Nobody between the boundaries 1000 and 2000: a probit, whose spread is open.
+  model.lower = {0, 2000, 0, 2000};
+  model.upper = {1000, kInf, 1000, kInf};
+  model.x = {1, 0, 1, 0, 1, 1, 1, 1};
+  EXPECT_EQ(reason(model, FailureKind::infeasible),
+            "the likelihood rises without end in the spread (coefficient \"spread\"): the answers "
+            "it is for lie in one or two buckets; use a common spread or fewer columns");
   model.x = {1, 2, 1, 2, 1, 2, 1, 2};
   EXPECT_EQ(reason(model, FailureKind::singular_matrix),
             "the coefficient \"group\" is not determined: its column is a combination of others; "

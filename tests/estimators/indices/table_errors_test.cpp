@@ -237,6 +237,7 @@ TEST(TableErrors, WhatCannotBeSaidIsRefusedWithItsReason) {
   ASSERT_TRUE(rows[0].failure);
   EXPECT_EQ(rows[0].failure->kind, FailureKind::unbounded_tail);
   EXPECT_EQ(rows[0].failure->detail, "the top bucket is open");
+  EXPECT_EQ(rows[0].n, 350u);
   const std::vector<LawStatistic> undefined{{"mld", [](const Law& law) { return law.mld(); }, {}},
                                             kMean};
   const auto half = estimate_table(micro.data, kQuestion, UniformRule(), undefined, {});
