@@ -284,6 +284,10 @@ TEST(DirichletMean, IsTheBetaForTwoLevelsAndTheSimulatedLawForFive) {
   // As large as a national sample: near normal, and still exact to the same digits.
   const std::vector<double> many{3e4, 2e4, 1e4};
   const std::vector<double> three{1, 0, -1};
+  // A census: mean .25, sd sqrt((.75 - .0625)/4e7), normal to five digits.
+  const std::vector<double> census{2e7, 1e7, 1e7};
+  EXPECT_NEAR(dirichlet_mean_quantile(three, census, 0.975),
+              0.25 + 1.959963984540054 * std::sqrt(0.6875 / 4e7), 1e-8);
   EXPECT_NEAR(dirichlet_mean_cdf(three, many, dirichlet_mean_quantile(three, many, 0.025)), 0.025,
               1e-7);
 }
