@@ -88,8 +88,8 @@ void check(bool right) {
   if (!right) std::abort();
 }
 
-/// Does a standard error cost more than a few passes over the file? 0.3 ms for 26,252 persons and
-/// one statistic, fits apart.
+/// Does a standard error cost more than a few passes over the file? 0.3 to 5 ms for 26,252 persons,
+/// as the allocator finds its pages.
 void BM_TableErrors(benchmark::State& state) {
   const Survey survey(static_cast<std::size_t>(state.range(0)));
   const BucketQuestion question{0, kEdges, {}};
