@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 
 #include "estimators/buckets/censored_normal.hpp"
 #include "estimators/weighting/auxiliary.hpp"
@@ -19,6 +21,10 @@ constexpr int kSteps = 200;
 constexpr double kGain = 1e-16;  ///< of log-likelihood a person that the last step may promise
 /// Share of what exact answers would tell of a parameter, below which the data are silent on it.
 constexpr double kSilent = 1e-7;
+/// A spread below this share of the distance between two boundaries is on its way to zero: all that
+/// the likelihood sees is on which side of a boundary a mean is. One above the inverse, in spans of
+/// all boundaries, goes to infinity: nobody is between them.
+constexpr double kRunaway = 1e-3;
 
 /// Log-likelihood of one row and its derivatives by x'β and ln σ.
 struct RowTerms {
@@ -97,6 +103,14 @@ IntervalProblem::IntervalProblem(const IntervalModel& model, std::span<const dou
     upper_[r] = model.upper_edge(i);
   }
   if (n > 0) w_ *= static_cast<double>(n) / w_.sum();
+  std::set<double> edges;
+  for (const VectorXd* side : {&lower_, &upper_})
+    for (const double edge : *side)
+      if (std::isfinite(edge)) edges.insert(edge);
+  boundaries_ = edges.size();
+  if (boundaries_ > 0) span_ = *edges.rbegin() - *edges.begin();
+  for (auto at = edges.begin(); at != edges.end() && std::next(at) != edges.end(); ++at)
+    narrowest_ = std::min(narrowest_, *std::next(at) - *at);
 }
 
 /// Information if the answers were exact.
@@ -154,12 +168,7 @@ std::optional<Failure> IntervalProblem::objection() const {
                    fmt::format("everybody is in the one bucket [{:g}, {:g}), which tells neither "
                                "mean nor spread",
                                model_.lower[rows_[0]], model_.upper[rows_[0]])};
-  std::vector<double> edges;
-  for (Index r = 0; r < n() && edges.size() < 2; ++r)
-    for (const double edge : {lower_[r], upper_[r]})
-      if (std::isfinite(edge) && std::find(edges.begin(), edges.end(), edge) == edges.end())
-        edges.push_back(edge);
-  if (edges.size() < 2)
+  if (boundaries_ < 2)
     return Failure{FailureKind::infeasible,
                    "the buckets have a single boundary, which leaves the spread open; use three "
                    "buckets or more"};
@@ -202,13 +211,26 @@ VectorXd IntervalProblem::start() const {
   return theta;
 }
 
+std::optional<Index> IntervalProblem::runaway_spread(const VectorXd& theta) const {
+  const VectorXd log_sigma = z_ * theta.tail(k() - p());
+  Index row = 0, at = 0;
+  double sign = 1;
+  if (!(log_sigma.minCoeff(&row) < std::log(kRunaway * narrowest_))) {
+    sign = -1;
+    if (!(log_sigma.maxCoeff(&row) > std::log(span_ / kRunaway))) return std::nullopt;
+  }
+  (sign * z_.row(row).transpose()).cwiseProduct(theta.tail(k() - p())).minCoeff(&at);
+  return p() + at;
+}
+
 std::optional<Failure> IntervalProblem::separated(const MatrixXd& information,
                                                   const VectorXd& theta, double value) const {
   if (value > -1e-6 * static_cast<double>(n()))
     return Failure{FailureKind::infeasible,
                    "the covariates tell the bucket of everybody, so the spread shrinks to nothing; "
                    "use fewer columns"};
-  const auto silent = silent_parameter(information, complete(theta), p());
+  auto silent = runaway_spread(theta);
+  if (!silent) silent = silent_parameter(information, complete(theta), p());
   if (!silent) return std::nullopt;
   if (*silent >= p())
     return Failure{FailureKind::infeasible,
@@ -230,7 +252,7 @@ Result<IntervalMaximum> maximise(const IntervalProblem& problem, const VectorXd&
   const auto n = static_cast<double>(problem.n());
   bool last = false;
   int steps = 0;
-  for (; steps < kSteps && !last && std::isfinite(at.value); ++steps) {
+  for (; steps < kSteps && !last && !problem.runaway_spread(at.theta); ++steps) {
     const VectorXd gradient = at.scores.transpose() * problem.w();
     VectorXd step = newton_step(at.information, gradient);
     last = gradient.dot(step) <= kGain * n;

@@ -3,6 +3,7 @@
 // The likelihood of interval regression and the climb to its maximum.
 
 #include <Eigen/Dense>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,8 @@ class IntervalProblem {
   /// Log-likelihood; scores by row (n × k, unweighted) and minus the Hessian.
   double derivatives(const Eigen::VectorXd& theta, RowMatrix& scores,
                      Eigen::MatrixXd& information) const;
+  /// The coefficient that drives a spread to zero or infinity, if one is as good as there.
+  std::optional<Eigen::Index> runaway_spread(const Eigen::VectorXd& theta) const;
   /// Why the likelihood has no maximum, if the place where the climb ended says so.
   std::optional<Failure> separated(const Eigen::MatrixXd& information, const Eigen::VectorXd& theta,
                                    double value) const;
@@ -44,6 +47,9 @@ class IntervalProblem {
   std::vector<std::size_t> rows_;
   RowMatrix x_, z_;
   Eigen::VectorXd w_, lower_, upper_;
+  std::size_t boundaries_ = 0;  ///< between buckets, different ones
+  double span_ = 0;             ///< from the first boundary to the last
+  double narrowest_ = std::numeric_limits<double>::infinity();  ///< least distance of two of them
 };
 
 struct IntervalMaximum {

@@ -133,7 +133,8 @@ std::vector<EstimateRow> linearized(const SurveyData& data, const BucketQuestion
   std::vector<EstimateRow> rows = estimate_all(table.data, table.requests, options);
   for (std::size_t j = 0; j < rows.size(); ++j)
     if (table.failures[j])
-      rows[j] = failed_row(rows[j].request, rows[j].domain, rows[j].n, *table.failures[j]);
+      rows[j] =
+          failed_row(rows[j].request, rows[j].domain, table.n[rows[j].domain], *table.failures[j]);
   return rows;
 }
 
@@ -173,6 +174,7 @@ LinearizedTable linearized_table(const SurveyData& data, const BucketQuestion& q
   std::vector<std::string> names(count);
   for (std::size_t k = 0; k < domains; ++k) {
     const BucketTable table = table_of(data, question, k);
+    out.n.push_back(static_cast<std::size_t>(table.n));
     const auto wrong = objection(table);
     const auto fit = wrong ? Result<BucketFit>(unsound(*wrong)) : rule.fit(table);
     if (!fit) {

@@ -85,6 +85,7 @@ struct LinearizedTable {
   SurveyData data;
   std::vector<EstimateRequest> requests;  ///< one mean a statistic
   std::vector<std::optional<Failure>> failures;
+  std::vector<std::size_t> n;                    ///< by domain: persons with an answer
   std::vector<std::shared_ptr<const Law>> laws;  ///< by domain; null where the rule fails
 };
 using StatisticsOfLaw = std::function<std::vector<LawStatistic>(std::size_t, const Law&)>;

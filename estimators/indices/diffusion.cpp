@@ -48,7 +48,7 @@ class AnswerCounts {
     row.shares.assign(first, first + static_cast<std::ptrdiff_t>(levels_));
     double scored = 0;
     for (const double weight : row.shares) scored += weight;
-    for (double& share : row.shares) share /= scored;
+    for (double& share : row.shares) share = scored > 0 ? share / scored : 0.0;
     for (std::size_t l = 0; l < levels_; ++l) {
       const double score = question.scores[l];
       if (std::isnan(score)) continue;
@@ -117,9 +117,15 @@ IndexEstimates IndexEstimates::make(const SurveyData& data,
     for (std::size_t k = 0; k < out.domains_; ++k) {
       IndexRow row;
       row.row = out.joint_.rows()[out.at(q, k)];
-      row.above_line = kNan;
-      if (row.row.n > 0) counts.describe(k, question, row);
+      row.above_line = row.above_line_bootstrap = kNan;
+      counts.describe(k, question, row);
       if (!row.row.failure) {
+        // A single answer is that value exactly, which a weighted mean is up to rounding only.
+        const auto single = std::find(row.shares.begin(), row.shares.end(), 1.0);
+        if (single != row.shares.end()) {
+          row.row.estimate = values[static_cast<std::size_t>(single - row.shares.begin())];
+          row.row.se = 0;
+        }
         const IndexEvidence evidence{.estimate = row.row.estimate,
                                      .se = row.row.se,
                                      .df = row.row.df,
@@ -134,6 +140,11 @@ IndexEstimates IndexEstimates::make(const SurveyData& data,
         row.row.upper = limits.upper;
         row.above_line =
             above_line_probability(row.row.estimate, row.row.se, row.row.df, options.line);
+        if (const ReplicateDesign* replicates = options.estimation.replicates) {
+          const auto share = above_line_share(
+              *replicates, out.joint_.replicate_values(out.at(q, k)), options.line);
+          if (share) row.above_line_bootstrap = share.value();
+        }
       }
       out.rows_.push_back(std::move(row));
     }
@@ -195,6 +206,30 @@ AnswerShares answer_shares(const SurveyData& data, const IndexQuestion& question
                             .level = std::to_string(l + 1),
                             .y = l});
   return out;
+}
+
+Result<UpDown> up_and_down(const SurveyData& data, const IndexQuestion& question,
+                           const EstimationOptions& options, std::size_t domain) {
+  std::vector<std::vector<double>> columns(2, std::vector<double>(data.n, kNan));
+  for (std::size_t i = 0; i < data.n; ++i)
+    if (const auto level = scored_level(data, question, i)) {
+      columns[0][i] = question.scores[*level] > 0;
+      columns[1][i] = question.scores[*level] < 0;
+    }
+  std::vector<EstimateRequest> requests;
+  for (std::size_t side = 0; side < 2; ++side)
+    requests.push_back({.statistic = SurveyStatistic::proportion,
+                        .variable = question.name,
+                        .level = side == 0 ? "up" : "down",
+                        .y = side});
+  const auto joint =
+      JointEstimates::make(with_columns(data, std::move(columns)), requests, options);
+  const std::vector<std::size_t> both{joint.at(0, domain), joint.at(1, domain)};
+  const auto covariance = joint.covariance(both);
+  if (!covariance) return covariance.failure();
+  const std::vector<double>& v = covariance.value();
+  const EstimateRow &up = joint.rows()[both[0]], &down = joint.rows()[both[1]];
+  return UpDown{up.estimate, down.estimate, {v[0], v[1], v[3]}, up.df};
 }
 
 }  // namespace steelyard

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "estimators/indices/carlson_parkin.hpp"
 #include "estimators/indices/index_inference.hpp"
 #include "estimators/survey/contrasts.hpp"
 
@@ -31,10 +32,11 @@ struct IndexRow {
   std::vector<double> shares;  ///< by level, of those with a score; 0 for levels without
   double positive = 0, neutral = 0, negative = 0;  ///< shares by the sign of the score
   double balance = 0;                              ///< 100 (positive - negative)
-  double disagreement = 0;     ///< sqrt(P + N - (P - N)²): 0 all agree, 1 half up, half down
-  std::size_t dont_know = 0;   ///< answers without a score
-  double dont_know_share = 0;  ///< of the weight of all answers
-  double above_line = 0;       ///< above_line_probability of the index
+  double disagreement = 0;          ///< sqrt(P + N - (P - N)²): 0 all agree, 1 half up, half down
+  std::size_t dont_know = 0;        ///< answers without a score
+  double dont_know_share = 0;       ///< of the weight of all answers
+  double above_line = 0;            ///< above_line_probability of the index
+  double above_line_bootstrap = 0;  ///< above_line_share of the replicates; NaN if they have none
 };
 
 /// Standard deviation of answers scored 1, 0, -1 with these shares.
@@ -79,5 +81,14 @@ struct AnswerShares {
   std::vector<EstimateRequest> requests;
 };
 AnswerShares answer_shares(const SurveyData& data, const IndexQuestion& question);
+
+/// Shares with a score above and below zero in a domain, for carlson_parkin, with their covariance.
+struct UpDown {
+  double up = 0, down = 0;
+  AnswerCovariance covariance;
+  double df = 0;
+};
+Result<UpDown> up_and_down(const SurveyData& data, const IndexQuestion& question,
+                           const EstimationOptions& options, std::size_t domain);
 
 }  // namespace steelyard

@@ -19,7 +19,7 @@ struct RealisationFit {
 
 /// actual_t = α up_t + β down_t: coefficients α, β, where a fall counts with β < 0.
 /// @pre equal lengths. Fails: unsupported (fewer than 3 quarters), singular_matrix.
-/// Source: Anderson (1952), Review of the International Statistical Institute 20, 1-17.
+/// Source: Anderson (1952), Review of the International Statistical Institute 20.
 Result<RealisationFit> anderson_regression(std::span<const double> up, std::span<const double> down,
                                            std::span<const double> actual);
 
@@ -44,7 +44,7 @@ struct ExpectationReview {
 };
 
 /// Fails as anderson_regression. Source: Mincer & Zarnowitz (1969), in Economic Forecasts and
-/// Expectations, NBER, 3-46.
+/// Expectations, NBER.
 Result<ExpectationReview> review_expectations(std::span<const double> expected,
                                               std::span<const double> actual);
 

@@ -230,6 +230,30 @@ TEST(IndexIntervals, ASingleAnswerHasAnInterval) {
   }
 }
 
+TEST(IndexIntervals, ASingleAnswerIsExactUnderAnyWeights) {
+  // Weighted means of equal values are equal to rounding only; 50 on the line must stay there.
+  SurveyData data;
+  data.n = 30;
+  for (int i = 0; i < 30; ++i) data.w.push_back(1 + 0.1 * i * i);
+  data.d = data.w;
+  data.columns = {std::vector<double>(30, 2.0), std::vector<double>(30, 1.0)};
+  const SurveyDesign design = SurveyDesign::rows(30);
+  data.design = &design;
+  const std::vector<IndexQuestion> questions{{"q", 0, {0.7, 0.3, 0.1}},
+                                             {"dk", 1, {1, std::nan("")}}};
+  IndexOptions options;
+  options.line = 50 + 50 * 0.1;
+  const auto rows = IndexEstimates::make(data, questions, options).rows();
+  EXPECT_EQ(rows[0].row.estimate, options.line);
+  EXPECT_EQ(rows[0].row.se, 0);
+  EXPECT_EQ(rows[0].above_line, 0.5);
+  EXPECT_GT(rows[0].row.upper, options.line + 0.1);
+  // Nobody with a score: no index, and the "don't know" are still reported.
+  EXPECT_EQ(rows[1].row.failure->kind, FailureKind::empty_domain);
+  EXPECT_EQ(rows[1].dont_know, 30u);
+  EXPECT_EQ(rows[1].dont_know_share, 1);
+}
+
 TEST(DirichletMean, IsTheBetaForTwoLevelsAndTheSimulatedLawForFive) {
   const std::vector<double> two{1, 0}, alpha{2.5, 0.7};
   const boost::math::beta_distribution<> beta(2.5, 0.7);
@@ -260,6 +284,10 @@ TEST(DirichletMean, IsTheBetaForTwoLevelsAndTheSimulatedLawForFive) {
   // As large as a national sample: near normal, and still exact to the same digits.
   const std::vector<double> many{3e4, 2e4, 1e4};
   const std::vector<double> three{1, 0, -1};
+  // A census: mean .25, sd sqrt((.75 - .0625)/4e7), normal to five digits.
+  const std::vector<double> census{2e7, 1e7, 1e7};
+  EXPECT_NEAR(dirichlet_mean_quantile(three, census, 0.975),
+              0.25 + 1.959963984540054 * std::sqrt(0.6875 / 4e7), 1e-8);
   EXPECT_NEAR(dirichlet_mean_cdf(three, many, dirichlet_mean_quantile(three, many, 0.025)), 0.025,
               1e-7);
 }
@@ -281,6 +309,7 @@ TEST(AboveLine, ProbabilityIsThatOfTheConfidenceDistribution) {
   const auto share =
       above_line_share(boot, indices.joint().replicate_values(indices.at(1, 0)), 50).value();
   EXPECT_NEAR(share, indices.rows()[1].above_line, 0.05);
+  EXPECT_EQ(share, indices.rows()[1].above_line_bootstrap);
   EXPECT_GT(share, 0.6);
   const auto jkn = make_replicates(*micro.design, {.method = ReplicateMethod::jkn}).value();
   const std::vector<double> theta(jkn.replicates, 51.0);
@@ -317,7 +346,16 @@ TEST(DiffusionIndex, AnswerSharesGiveTheErrorsOfQuantification) {
   const AnswerShares shares = answer_shares(micro.data, kQuestions[0]);
   const auto rows = estimate_all(shares.data, shares.requests, {});
   EXPECT_NEAR(rows[0].estimate, 0.0853479454571679, 1e-12);
-  EXPECT_GT(rows[0].se, 0);
+  const auto joint = JointEstimates::make(shares.data, shares.requests, {});
+  const std::vector<std::size_t> all{0, 1, 2, 3, 4};
+  const auto v = joint.covariance(all).value();
+  const UpDown sides = up_and_down(micro.data, kQuestions[0], {}, 0).value();
+  EXPECT_NEAR(sides.up, rows[0].estimate + rows[1].estimate, 1e-14);
+  EXPECT_NEAR(sides.covariance.up, v[0] + 2 * v[1] + v[6], 1e-15);
+  EXPECT_NEAR(sides.covariance.cross, v[3] + v[4] + v[8] + v[9], 1e-15);
+  EXPECT_NEAR(sides.covariance.down, v[18] + 2 * v[19] + v[24], 1e-15);
+  EXPECT_EQ(sides.df, 18);
+  EXPECT_GT(carlson_parkin(sides.up, sides.down, 1, {}, sides.covariance).value().mean_se, 0);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "core/csv.hpp"
 #include "core/text.hpp"
+#include "estimators/buckets/interval_regression.hpp"
 #include "estimators/buckets/law.hpp"
 #include "estimators/buckets/table_errors.hpp"
 
@@ -130,6 +131,21 @@ struct Micro {
                     less_one(numbers(file, "answer_q2"))};
   }
 };
+
+/// ln y on factor(group) and x, the top bucket open.
+inline IntervalModel micro_model(const Micro& micro) {
+  IntervalModel model;
+  model.columns = 4;
+  const auto group = numbers(micro.file, "group"), x = numbers(micro.file, "x");
+  for (std::size_t i = 0; i < micro.data.n; ++i) {
+    const auto b = static_cast<std::size_t>(micro.data.columns[Micro::bucket][i]);
+    model.lower.push_back(kEdges[b]);
+    model.upper.push_back(b == 4 ? std::numeric_limits<double>::infinity() : kEdges[b + 1]);
+    for (const double value : {1.0, double(group[i] == 1), double(group[i] == 2), x[i]})
+      model.x.push_back(value);
+  }
+  return model;
+}
 
 using Numbers = std::map<std::string, double>;
 

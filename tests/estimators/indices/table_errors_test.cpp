@@ -168,6 +168,66 @@ TEST(TableErrors, DomainsAreTheirOwnTablesAndCompare) {
   EXPECT_LT(difference.se, 1.5 * std::hypot(rows[0].se, rows[1].se));
 }
 
+/// Weights of the micro-data raised to these totals of cells, and all that a variance needs of it.
+struct Calibrated {
+  CellIndex index;
+  Weights weights;
+  SurveyData data;
+
+  Calibrated(const Micro& micro, const std::vector<double>& cell, std::vector<double> totals) {
+    index.cells = totals.size();
+    index.n = micro.data.n;
+    std::vector<double> sum(index.cells, 0.0);
+    for (std::size_t i = 0; i < index.n; ++i) {
+      index.cell_of.push_back(static_cast<std::uint32_t>(cell[i]));
+      sum[index.cell_of[i]] += micro.data.d[i];
+    }
+    std::vector<std::uint32_t> groups;
+    for (std::uint32_t c = 0; c < index.cells; ++c) {
+      weights.factor.push_back(totals[c] / sum[c]);
+      groups.push_back(c);
+    }
+    weights.stages = {{.blocks = {{{groups, index.cells}, {}}}}};
+    data = micro.data;
+    for (std::size_t i = 0; i < index.n; ++i) data.w[i] *= weights.factor[index.cell_of[i]];
+    data.index = &index;
+    data.weights = &weights;
+  }
+};
+
+TEST(TableErrors, TheLinearizedValueIsTheDeltaMethodAlsoAfterCalibration) {
+  const Micro micro;
+  const std::vector<LawStatistic> statistics{kGini, kTheil};
+  const Calibrated calibrated(micro, testing::numbers(micro.file, "group"), {40000, 30000, 35000});
+  for (const SurveyData* data : {&micro.data, &calibrated.data}) {
+    const ShareRequests shares = share_requests(*data, kQuestion);
+    const std::vector<std::size_t> all{0, 1, 2, 3, 4};
+    const auto covariance =
+        JointEstimates::make(shares.data, shares.requests, {}).covariance(all).value();
+    const auto by_delta =
+        table_errors(UniformRule(), table_of(*data, kQuestion, 0), statistics, covariance, 18, 0.95)
+            .value();
+    const auto by_person = estimate_table(*data, kQuestion, UniformRule(), statistics, {});
+    for (std::size_t s = 0; s < 2; ++s) {
+      EXPECT_NEAR(by_person[s].se, by_delta[s].se, 1e-12);
+      EXPECT_NEAR(by_person[s].lower, by_delta[s].lower, 1e-11);
+    }
+  }
+  EXPECT_NE(estimate_table(micro.data, kQuestion, UniformRule(), statistics, {})[0].se,
+            estimate_table(calibrated.data, kQuestion, UniformRule(), statistics, {})[0].se);
+}
+
+TEST(TableErrors, SharesKnownFromTheBenchmarksLeaveNoError) {
+  const Micro micro;
+  const Calibrated calibrated(micro, micro.data.columns[Micro::bucket],
+                              {9000, 38000, 28000, 31000, 2000});
+  const std::vector<LawStatistic> statistics{kMean, kGini, kTheil};
+  const auto rows = estimate_table(calibrated.data, kQuestion, UniformRule(), statistics, {});
+  EXPECT_NEAR(rows[0].estimate, (9 * 1000 + 38 * 3500 + 28 * 6500 + 31 * 14000 + 2 * 25000) / 108.0,
+              1e-8);
+  for (const EstimateRow& row : rows) EXPECT_LT(row.se, 1e-12 * row.estimate);
+}
+
 TEST(TableErrors, WhatCannotBeSaidIsRefusedWithItsReason) {
   Micro micro;
   const std::vector<LawStatistic> statistics{kMean};
@@ -177,6 +237,7 @@ TEST(TableErrors, WhatCannotBeSaidIsRefusedWithItsReason) {
   ASSERT_TRUE(rows[0].failure);
   EXPECT_EQ(rows[0].failure->kind, FailureKind::unbounded_tail);
   EXPECT_EQ(rows[0].failure->detail, "the top bucket is open");
+  EXPECT_EQ(rows[0].n, 350u);
   const std::vector<LawStatistic> undefined{{"mld", [](const Law& law) { return law.mld(); }, {}},
                                             kMean};
   const auto half = estimate_table(micro.data, kQuestion, UniformRule(), undefined, {});
