@@ -45,12 +45,21 @@ struct EstimateOptions : FileOptions {
   std::optional<double> df;
 };
 
+struct BucketsOptions {
+  std::string tables, meta, output, report;
+  std::vector<std::string> rules;
+  bool no_errors = false, json = false, force = false, quiet = false;
+  int threads = 0;
+};
+
 /// Adds the verbs. @param code  what they return
+void add_buckets(CLI::App& app, BucketsOptions& options, int& code);
 void add_weigh(CLI::App& app, WeighOptions& options, int& code);
 void add_estimate(CLI::App& app, EstimateOptions& options, int& code);
 
 int weigh_command(const WeighOptions& options);
 int estimate_command(const EstimateOptions& options);
+int buckets_command(const BucketsOptions& options);
 
 /// The request that the options stand for. @throws UserError
 WeighRequest weigh_request(const FileOptions& options, const std::string& base);

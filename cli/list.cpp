@@ -61,6 +61,12 @@ std::vector<Entry> all_entries() {
   add(entries, "designs", sampling_designs());
   add(entries, "weightings", weightings());
   add(entries, "value-rules", value_rules());
+  for (const BucketRuleInfo& info : bucket_rules())
+    entries.push_back({"bucket-rules",
+                       std::string(info.name),
+                       std::string(info.summary),
+                       std::string(info.source),
+                       {}});
   add(entries, "functionals", functionals());
   add(entries, "intervals", intervals());
   return entries;
@@ -84,8 +90,8 @@ void describe_households(const HouseholdScenario& s) {
 }  // namespace
 
 int list_command(const std::string& kind, bool json) {
-  const Texts kinds{"scenarios",   "designs",     "weightings",
-                    "value-rules", "functionals", "intervals"};
+  const Texts kinds{"scenarios",    "designs",     "weightings", "value-rules",
+                    "bucket-rules", "functionals", "intervals"};
   if (!kind.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     const std::string nearest = suggestion(kind, kinds);
     throw UserError({}, "list", "\"" + kind + "\" is not one of: " + join(kinds, ", "), nearest);

@@ -42,8 +42,9 @@ int parse_and_run(int argc, char** argv) {
 
   std::string kind, name;
   bool json = false;
-  CLI::App* list = app.add_subcommand(
-      "list", "what there is: scenarios, designs, weightings, value-rules, functionals, intervals");
+  CLI::App* list = app.add_subcommand("list",
+                                      "what there is: scenarios, designs, weightings, value-rules, "
+                                      "bucket-rules, functionals, intervals");
   list->add_option("kind", kind, "one of them; all if left out");
   list->add_flag("--json", json, "as JSON");
   list->callback([&] { code = list_command(kind, json); });
@@ -147,6 +148,8 @@ int parse_and_run(int argc, char** argv) {
   add_weigh(app, weigh_options, code);
   EstimateOptions estimate_options;
   add_estimate(app, estimate_options, code);
+  BucketsOptions buckets_options;
+  add_buckets(app, buckets_options, code);
 
   ReportOptions report_options;
   CLI::App* report = app.add_subcommand("report", "the HTML report of a finished study");
@@ -159,8 +162,9 @@ int parse_and_run(int argc, char** argv) {
 
   const InterruptWatch watch({&check_options.reconcile, &synthesize_options.output,
                               &draw_options.output, &run_options.output, &worlds_options.output,
-                              &report_options.output, &weigh_options.output,
-                              &weigh_options.report, &estimate_options.output});
+                              &report_options.output, &weigh_options.output, &weigh_options.report,
+                              &estimate_options.output, &buckets_options.output,
+                              &buckets_options.report});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -40,7 +40,8 @@ std::string worlds_summary(const WorldsResults& w) {
     for (const BoundsRecord& b : w.bounds)
       if (b.estimand == e)
         text += fmt::format(
-            "  in the weighted sample, all joint laws behind the tables, assumed bucket values: {:.{}f} to "
+            "  in the weighted sample, all joint laws behind the tables, assumed bucket values: "
+            "{:.{}f} to "
             "{:.{}f}\n",
             b.lower * scale, digits, b.upper * scale, digits);
   }

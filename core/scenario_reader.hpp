@@ -75,6 +75,7 @@ class ScenarioReader {
   void read_variable(ConfigReader& c);
 
   void read_grouping(ConfigReader& c, Variable& v);
+  void read_other_buckets(ConfigReader& c, Variable& v);
 
   void read_latent(ConfigReader& c, VariableId id);
 

@@ -84,10 +84,13 @@ void ScenarioReader::read_variable(ConfigReader& c) {
               [](const Condition& a, const Condition& b) { return a.variable < b.variable; });
   }
   if (v.kind == VariableKind::grouping) read_grouping(c, v);
+  if (v.kind == VariableKind::bucketed && c.has("same_value_as")) read_other_buckets(c, v);
   auto latent = c.section("latent");
   const bool bucketed = v.kind == VariableKind::bucketed;
   if (latent && !bucketed)
     c.fail("latent", "belongs to a bucketed variable", "set kind = \"bucketed\"");
+  if (latent && v.group_of)
+    c.fail("latent", "stands beside same_value_as", "the value is that of the other variable");
   const VariableId id = s_.schema.add(std::move(v));
   if (latent) read_latent(*latent, id);
   c.finish();
@@ -115,6 +118,36 @@ void ScenarioReader::read_grouping(ConfigReader& c, Variable& v) {
           {file.name()}, v.name,
           "has no group for level \"" + fine.levels[level] + "\" of \"" + fine.name + "\"",
           "add a row for it");
+}
+
+/// The same value in other buckets: a coarsening of the finer variable's, so that its answers are
+/// a function of those and both are of the same persons' values.
+void ScenarioReader::read_other_buckets(ConfigReader& c, Variable& v) {
+  const VariableId of = s_.schema.require(
+      c.text("same_value_as", {.help = "a bucketed variable with finer buckets: this one asks for "
+                                       "the same value"}),
+      c.place("same_value_as"));
+  const Variable& fine = s_.schema[of];
+  if (fine.kind != VariableKind::bucketed)
+    c.fail("same_value_as", "= \"" + fine.name + "\" is not asked in buckets",
+           "name a bucketed variable with a latent law");
+  if (v.has_universe())
+    c.fail("universe", "stands beside same_value_as", "it is that of the other variable");
+  if (v.levels.size() + 1 != v.edges.size())
+    c.fail("edges", "are not one more than the levels", "give both ends of every bucket");
+  if (v.edges.front() != fine.edges.front() || v.edges.back() != fine.edges.back())
+    c.fail("edges", "do not start and end where those of \"" + fine.name + "\" do",
+           "cover the same range");
+  for (double edge : v.edges)
+    if (std::find(fine.edges.begin(), fine.edges.end(), edge) == fine.edges.end())
+      c.fail("edges", fmt::format("have {:g}, which is no edge of \"{}\"", edge, fine.name),
+             "give \"" + fine.name + "\" every edge that any question on it uses");
+  v.universe = fine.universe;
+  v.group_of = of;
+  for (std::size_t level = 0; level < fine.size(); ++level)
+    v.group_map.push_back(static_cast<LevelCode>(
+        std::upper_bound(v.edges.begin(), v.edges.end(), fine.edges[level]) - v.edges.begin() - 1));
+  if (fine.has_universe()) v.group_map.push_back(static_cast<LevelCode>(v.levels.size()));
 }
 
 void ScenarioReader::read_latent(ConfigReader& c, VariableId id) {

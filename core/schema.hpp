@@ -47,9 +47,10 @@ struct Variable {
   std::vector<double> scores;          ///< one score a level, for diffusion indices; may be empty
   Domain universe;                     ///< to whom the variable applies
   std::string asked_with;              ///< yes_no: the multi-response question it is an item of
-  std::optional<VariableId> group_of;  ///< grouping: the finer variable
-  std::vector<LevelCode>
-      group_map;  ///< grouping: level of this variable for each level of `group_of`
+  /// grouping: the finer variable; bucketed: the one of which it asks the same value
+  std::optional<VariableId> group_of;
+  /// Level of this variable for each level (and "not applicable") of `group_of`.
+  std::vector<LevelCode> group_map;
   Place place;
 
   std::size_t size() const { return levels.size(); }
@@ -72,6 +73,13 @@ class Schema {
   std::span<const Variable> variables() const { return variables_; }
   VariableId id(std::size_t position) const {
     return VariableId{static_cast<std::uint16_t>(position)};
+  }
+
+  /// Whose latent value a bucketed answer is of: its own, or that of the variable that it asks the
+  /// same value as.
+  VariableId value_of(VariableId id) const {
+    const Variable& v = (*this)[id];
+    return v.kind == VariableKind::bucketed && v.group_of ? *v.group_of : id;
   }
 
   std::optional<VariableId> find(std::string_view name) const;

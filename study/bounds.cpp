@@ -68,6 +68,7 @@ std::vector<BoundsRecord> estimand_bounds(const Study& study) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < study.plan().estimands.size(); ++i) {
     const PlannedEstimand& e = study.plan().estimands[i];
+    if (e.functional->uses_law()) continue;   // not linear in the shares
     if (!seen.insert(e.id).second) continue;  // its first domain alone
     const std::size_t answers = e.functional->variables().size();
     const auto range = [&](Values first,

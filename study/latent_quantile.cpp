@@ -1,16 +1,19 @@
 #include "study/latent_quantile.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/sums.hpp"
+#include "estimators/buckets/piecewise.hpp"
 
 namespace steelyard {
 
-LatentQuantile::LatentQuantile(const Population& population, const Domain& domain,
-                               VariableId variable)
-    : law_(population.latent(variable)) {
+LatentQuantile::LatentQuantile(const Population& population, const Domain& domain, VariableId asked)
+    : law_(population.latent(population.law().schema().value_of(asked))) {
+  const VariableId variable = population.law().schema().value_of(asked);
   const Variable& v = population.law().schema()[variable];
+  edges_ = v.edges;
   if (law_ == nullptr)
     throw UserError(v.place, "variable " + v.name,
                     "has no latent law, so its quantile has no truth",
@@ -57,6 +60,49 @@ double LatentQuantile::at(double p) const {
     if (!(middle > low && middle < high)) return high;
     (share(middle) >= p ? high : low) = middle;
   }
+}
+
+std::shared_ptr<const Law> LatentQuantile::law() const {
+  constexpr int kPieces = 256, kOctave = 64, kOctaves = 26;
+  std::vector<Segment> segments;
+  double below = 0, last = -std::numeric_limits<double>::infinity();
+  const auto add = [&](double from, double to, double mass) {
+    if (mass > 0 && to > from) segments.push_back(Segment::uniform(from, to, mass));
+  };
+  for (std::size_t b = 0; b < buckets_; ++b) {
+    double mass = 0, first = 0, lowest = std::numeric_limits<double>::infinity();
+    for (std::size_t g = 0; g < law_->groups(); ++g) {
+      const double m = mass_[g * buckets_ + b];
+      if (!(m > 0)) continue;
+      mass += m;
+      first += m * law_->mean(g, b);
+      lowest = std::min(lowest, law_->smallest(g, b));
+    }
+    if (!(mass > 0)) continue;
+    last = std::max(last, lowest);
+    if (!std::isinf(edges_[b + 1])) {
+      for (int k = 1; k <= kPieces; ++k) {
+        const double to = at(std::min(below + mass * k / kPieces, 1.0));
+        add(last, to, mass / kPieces);
+        last = std::max(last, to);
+      }
+    } else {
+      double done = 0, left = 1;
+      for (int k = 1; k <= kOctave * kOctaves; ++k) {
+        const double next = std::exp2(-static_cast<double>(k) / kOctave);
+        const double to = at(below + mass * (1 - next));
+        add(last, to, mass * (left - next));
+        done += mass * (left - next) * (last + to) / 2;
+        last = std::max(last, to);
+        left = next;
+      }
+      // What is left has the mean that the bucket's own mean asks for.
+      const double rest = (first - done) / (mass * left);
+      add(last, std::max(2 * rest - last, last * (1 + 1e-9)), mass * left);
+    }
+    below += mass;
+  }
+  return std::make_shared<PiecewiseLaw>(std::move(segments));
 }
 
 }  // namespace steelyard

@@ -2,8 +2,10 @@
 
 // Exact quantiles of the continuous truth behind a bucketed answer.
 
+#include <memory>
 #include <vector>
 
+#include "estimators/buckets/law.hpp"
 #include "sim/population/population.hpp"
 
 namespace steelyard {
@@ -12,15 +14,22 @@ namespace steelyard {
 /// the law inside each bucket.
 class LatentQuantile {
  public:
+  /// @param asked  a bucketed variable; of one that asks the same value as another, that value's
   /// @throws UserError if the variable has no latent law
-  LatentQuantile(const Population& population, const Domain& domain, VariableId variable);
+  LatentQuantile(const Population& population, const Domain& domain, VariableId asked);
 
   /// The x at which the share at or below reaches p, as the law's tables have it; NaN for an empty
   /// domain. p up to 1 - 2^-27 of an open bucket. Cost O(groups) a step of a bracketing search.
   double at(double p) const;
 
+  /// The whole distribution as a law of uniform pieces between its quantiles: 256 of equal mass a
+  /// closed bucket; in an open one 64 in each octave of the tail probability down to 2^-26, and
+  /// what is rarer in one piece whose mean is the tables'. Cost 10^4 calls of at().
+  std::shared_ptr<const Law> law() const;
+
  private:
   const LatentLaw* law_;
+  std::vector<double> edges_;
   std::size_t buckets_ = 0;
   std::vector<double> mass_;  ///< groups × buckets, of sum 1
 };

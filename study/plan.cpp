@@ -69,8 +69,9 @@ void read_estimand(ConfigReader& section, const Scenario& scenario, StudyPlan& p
       section.text("domain",
                    {.fallback = "", .help = "variable=level|level & ...; empty: everybody"}),
       section.place("domain"));
-  const Texts by =
-      section.texts("by", {.required = false, .help = "also for each level of these variables"});
+  const Texts by = section.texts(
+      "by", {.required = false,
+             .help = "also for each level of these variables; \"a*b\": of their cross"});
   const std::string method = section.text("functional");
   Texts names;
   const FunctionalInfo* found = nullptr;
@@ -112,15 +113,25 @@ void read_estimand(ConfigReader& section, const Scenario& scenario, StudyPlan& p
     plan.estimands.push_back(std::move(e));
   };
   add(base.domain, base.headline);
-  for (const std::string& name : by) {
-    const VariableId variable = schema.require(name, section.place("by"));
-    for (std::size_t level = 0; level < schema[variable].size(); ++level) {
+  for (const std::string& crossed : by) {
+    std::vector<VariableId> variables;
+    for (const std::string& name : split(crossed, "*"))
+      variables.push_back(schema.require(trim(name), section.place("by")));
+    std::vector<std::size_t> level(variables.size(), 0);
+    for (bool more = true; more;) {
       Domain domain = base.domain;
-      std::erase_if(domain, [&](const Condition& c) { return c.variable == variable; });
-      domain.push_back({variable, {static_cast<LevelCode>(level)}});
+      for (std::size_t k = 0; k < variables.size(); ++k) {
+        std::erase_if(domain, [&](const Condition& c) { return c.variable == variables[k]; });
+        domain.push_back({variables[k], {static_cast<LevelCode>(level[k])}});
+      }
       std::sort(domain.begin(), domain.end(),
                 [](const Condition& a, const Condition& b) { return a.variable < b.variable; });
       add(domain, false);
+      more = false;
+      for (std::size_t k = variables.size(); k-- > 0 && !more;) {
+        more = ++level[k] < schema[variables[k]].size();
+        if (!more) level[k] = 0;
+      }
     }
   }
 }

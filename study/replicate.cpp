@@ -218,7 +218,8 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   const LevelEstimator estimator(
       scenario_->schema, *plan_->estimands[plan.estimand].functional,
       plan.uses_rule ? plan_->value_rules[plan.value_rule].plugin.get() : nullptr);
-  const auto point = estimator.estimate(totals);
+  const auto point =
+      estimator.estimate(totals, static_cast<double>(shared.tables[task].respondents));
   if (!point) return point.failure();
   const auto& prepared = shared.prepared[plan.weighting][plan.interval];
   if (!prepared) return prepared.failure();

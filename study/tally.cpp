@@ -105,7 +105,7 @@ class FinitePopulation {
     std::vector<VariableId> ids;
     for (const PlannedEstimand& e : plan_.estimands)
       for (std::size_t k = 0; k < e.functional->variables().size(); ++k) {
-        const VariableId id = e.functional->variables()[k];
+        const VariableId id = schema_.value_of(e.functional->variables()[k]);
         if (is_bucketed(schema_, *e.functional, k) &&
             std::find(ids.begin(), ids.end(), id) == ids.end())
           ids.push_back(id);
@@ -179,7 +179,8 @@ class FinitePopulation {
     for (std::size_t k = 0; k < answers.size(); ++k) {
       if (tally.latent[e][k].empty()) continue;
       const auto position = static_cast<std::size_t>(
-          std::find(latents_.begin(), latents_.end(), answers[k]) - latents_.begin());
+          std::find(latents_.begin(), latents_.end(), schema_.value_of(answers[k])) -
+          latents_.begin());
       const double* value = scratch.latent_values[position].data();
       const LevelCode* code = scratch.columns[index(answers[k])].data();
       auto& levels = tally.latent[e][k];

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "core/sums.hpp"
+#include "estimators/functionals/law_functional.hpp"
 #include "estimators/functionals/quantile.hpp"
 #include "study/latent_quantile.hpp"
 #include "study/tally.hpp"
@@ -37,21 +39,24 @@ DomainTruth superpopulation_truth(const Population& population, const PlannedEst
   truth.variances.resize(truth.means.size());
   for (std::size_t k = 0; k < answers.size(); ++k) {
     if (!is_bucketed(schema, *e.functional, k)) continue;
-    const LatentLaw* latent = population.latent(answers[k]);
+    // Asked in coarser buckets, the value is another variable's, and so are its means.
+    const VariableId fine = schema.value_of(answers[k]);
+    const LatentLaw* latent = population.latent(fine);
     if (!latent)
-      throw UserError(schema[answers[k]].place, "variable " + schema[answers[k]].name,
+      throw UserError(schema[fine].place, "variable " + schema[fine].name,
                       "has no latent law, so its numbers have no truth",
                       "add latent = { family = ... }");
     std::vector<VariableId> targets = latent->group();
-    targets.push_back(answers[k]);
+    targets.push_back(fine);
     const auto law = population.law().query(e.domain, targets);
-    const std::size_t states = schema[answers[k]].states(), buckets = schema[answers[k]].size();
+    const std::size_t states = schema[fine].states(), buckets = schema[answers[k]].size();
     std::vector<double> sum(buckets, 0.0), squares(buckets, 0.0), mass(buckets, 0.0);
     for (std::size_t g = 0; g < latent->groups(); ++g)
-      for (std::size_t b = 0; b < buckets; ++b) {
-        const double p = law[g * states + b], mean = latent->mean(g, b);
+      for (std::size_t f = 0; f < schema[fine].size(); ++f) {
+        const std::size_t b = fine == answers[k] ? f : schema[answers[k]].group_map[f];
+        const double p = law[g * states + f], mean = latent->mean(g, f);
         sum[b] += p * mean;
-        squares[b] += p * (latent->variance(g, b) + mean * mean);
+        squares[b] += p * (latent->variance(g, f) + mean * mean);
         mass[b] += p;
       }
     for (std::size_t b = 0; b < buckets; ++b) {
@@ -91,8 +96,8 @@ std::vector<double> marginal(const Schema& schema, const Functional& functional,
 /// The functional's own reading of everybody's answers. @param rule  null: it needs none
 double read_answers(const Schema& schema, const Functional& functional, const DomainTruth& truth,
                     const ValueRule* rule) {
-  const auto estimate = LevelEstimator(schema, functional, rule).estimate(truth.totals);
-  return estimate ? estimate.value().estimate : std::numeric_limits<double>::quiet_NaN();
+  const auto value = LevelEstimator(schema, functional, rule).value(truth.totals);
+  return value ? value.value() : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// An upper bound on the sd of the finite truth (root cells are fixed, which only lowers it):
@@ -184,9 +189,15 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
       frame.finite() ? static_cast<double>(frame.size()) : superpopulation_size(population);
   std::vector<DomainTruth> laws, tallies;
   std::vector<std::function<double(double)>> quantiles;
+  std::map<std::pair<VariableId, std::string>, std::shared_ptr<const Law>> latent_laws;
   for (const PlannedEstimand& e : plan.estimands) {
     laws.push_back(superpopulation_truth(population, e, size));
     quantiles.push_back(law_quantile(population, e, laws.back()));
+    if (const auto* f = dynamic_cast<const LawFunctional*>(e.functional.get())) {
+      auto& law = latent_laws[{schema.value_of(f->variables()[0]), schema.describe(e.domain)}];
+      if (!law) law = LatentQuantile(population, e.domain, f->variables()[0]).law();
+      laws.back().quantile = f->of(*law);
+    }
     if (quantiles.back() && is_bucketed(schema, *e.functional, 0))
       laws.back().quantile =
           quantiles.back()(dynamic_cast<const QuantileFunctional&>(*e.functional).probability());
@@ -200,9 +211,12 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
     const Functional& functional = *plan.estimands[i].functional;
     EstimandTruth truth;
     truth.superpopulation = evaluate(functional, laws[i]);
-    truth.finite =
-        tallied ? evaluate(functional, tallies[i]) : std::numeric_limits<double>::quiet_NaN();
-    if (frame.finite())
+    const bool of_law = functional.uses_law();
+    truth.finite = tallied && !of_law ? evaluate(functional, tallies[i])
+                                      : std::numeric_limits<double>::quiet_NaN();
+    if (frame.finite() && of_law)
+      truth.finite_se = std::numeric_limits<double>::quiet_NaN();
+    else if (frame.finite())
       truth.finite_se = quantiles[i] ? quantile_sd(functional, quantiles[i], laws[i])
                                      : finite_sd(schema, functional, laws[i]);
     const DomainTruth& whole = tallied ? tallies[i] : laws[i];

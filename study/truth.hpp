@@ -17,7 +17,7 @@ namespace steelyard {
 struct DomainTruth {
   std::vector<double> totals;
   std::vector<std::vector<double>> means, variances;  ///< one vector an answer
-  /// Of a quantile of latent values: that value; NaN for other functionals.
+  /// Of a quantile of latent values, or a functional of their law: that value; NaN for others.
   double quantile = std::numeric_limits<double>::quiet_NaN();
 };
 
@@ -33,7 +33,8 @@ struct EstimandTruth {
 enum class Tally { no, yes };
 
 /// Truths of all estimands; totals are in persons. The quantile of a bucketed answer is that of its
-/// latent law inside the buckets, or the smallest value that enough persons do not exceed. Tallying
+/// latent law inside the buckets, or the smallest value that enough persons do not exceed; of
+/// functionals of the whole law (Gini and the like) only the superpopulation's is known. Tallying
 /// makes every person of the finite population, in O(N), in parallel, in bounded memory, with the
 /// same bits for any number of threads.
 std::vector<EstimandTruth> make_truths(const Population& population, const PopulationFrame& frame,

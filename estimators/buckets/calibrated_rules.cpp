@@ -15,7 +15,7 @@ std::optional<double> target(const BucketTable& table, MeanUse use) {
 
 std::optional<Failure> refusal(const BucketTable& table, MeanUse use) {
   if (use == MeanUse::matched && !table.known_mean)
-    return Failure{FailureKind::unsupported, "needs the overall mean, which is not given"};
+    return Failure{FailureKind::infeasible, "no mean"};
   if (table.edges[0] < 0)
     return Failure{FailureKind::unsupported, "needs positive amounts: the table starts below 0"};
   return std::nullopt;

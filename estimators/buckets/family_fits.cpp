@@ -50,8 +50,7 @@ Result<IntervalFit> fit_family(const NamedFamily& family, const BucketTable& tab
   const auto fail = [&](FailureKind kind, std::string why) {
     return Failure{kind, fmt::format("{}: {}", family.name, why)};
   };
-  if (matched && !table.known_mean)
-    return fail(FailureKind::unsupported, "needs the overall mean, which is not given");
+  if (matched && !table.known_mean) return Failure{FailureKind::infeasible, "no mean"};
   if (!normal && table.edges[0] < 0)
     return fail(FailureKind::unsupported,
                 fmt::format("is a law of positive amounts, the table starts at {:g}; use NORM",
@@ -131,6 +130,8 @@ std::size_t Members::best() const {
 
 Result<Members> fit_members(std::span<const NamedFamily> families, const BucketTable& table,
                             MeanUse use, Criterion criterion, Needed needed) {
+  if (use == MeanUse::matched && !table.known_mean)
+    return Failure{FailureKind::infeasible, "no mean"};
   const double least_moment = needed == Needed::variance ? 2 : kMomentOfSoundMean;
   Members members;
   std::vector<double> criteria;

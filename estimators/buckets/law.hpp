@@ -38,6 +38,13 @@ class Law {
   virtual double density(double x) const = 0;
 };
 
+/// E[X; X among the lowest p]: p times the mean of those, also where p falls within a step.
+/// @pre 0 < p < 1
+inline double share_of_lowest(const Law& law, double p) {
+  const double q = law.quantile(p);
+  return law.partial_mean(q) - q * (law.cdf(q) - p);
+}
+
 /// What a rule made of a table.
 struct BucketFit {
   std::shared_ptr<const Law> law;

@@ -34,13 +34,24 @@ class Functional {
   ///         fails: empty_domain
   virtual Result<PointEstimate> estimate(std::span<const double> totals,
                                          std::span<const BucketValues> values) const = 0;
+  /// Whether it is of the whole law that a value rule makes, not of one number a level; then it is
+  /// estimated by estimate_law.
+  virtual bool uses_law() const { return false; }
+  /// @pre uses_law()
+  virtual Result<PointEstimate> estimate_law(std::span<const double>, const LawNearby&) const {
+    return Failure{FailureKind::unsupported, "it is not of a law"};
+  }
+  /// The same without the influence. @pre uses_law()
+  virtual Result<double> value_of(const Law&) const {
+    return Failure{FailureKind::unsupported, "it is not of a law"};
+  }
   /// The unit of the estimate, for people: "CNY per month", "%", ...
   virtual std::string unit() const = 0;
 };
 
 struct FunctionalInfo {
   std::string_view name, summary, source;
-  std::unique_ptr<const Functional> (*make)(ConfigReader&, const Schema&);
+  std::function<std::unique_ptr<const Functional>(ConfigReader&, const Schema&)> make;
 };
 
 std::span<const FunctionalInfo> functionals();

@@ -3,9 +3,22 @@
 #include "core/sums.hpp"
 
 namespace steelyard {
+namespace {
+
+const Failure kEmpty{FailureKind::empty_domain, "no respondent in the domain"};
+
+}  // namespace
+
+bool LevelEstimator::uses_laws() const {
+  return rule_ != nullptr && functional_.variables().size() == 1 &&
+         schema_[functional_.variables()[0]].kind == VariableKind::bucketed &&
+         (functional_.uses_law() || (functional_.uses_value_rule() && rule_->numbers_from_law()));
+}
 
 /// The numbers of each answer's levels, by the value rule where the answer is bucketed.
-Result<std::vector<BucketValues>> LevelEstimator::numbers(std::span<const double> totals) const {
+Result<std::vector<BucketValues>> LevelEstimator::numbers(std::span<const double> totals,
+                                                          double respondents, Slopes slopes,
+                                                          const LawNearby* laws) const {
   const auto answers = functional_.variables();
   std::vector<BucketValues> values;
   for (std::size_t k = 0; k < answers.size(); ++k) {
@@ -18,19 +31,48 @@ Result<std::vector<BucketValues>> LevelEstimator::numbers(std::span<const double
     const std::size_t inner = answers.size() == 2 ? schema_[answers[1]].size() : 1;
     for (std::size_t j = 0; j < totals.size(); ++j)
       marginal[k == 0 ? j / inner : j % inner] += totals[j];
-    if (!(total(marginal) > 0))
-      return Failure{FailureKind::empty_domain, "no respondent in the domain"};
-    auto made = rule_->values(v, marginal);
+    if (!(total(marginal) > 0)) return kEmpty;
+    auto made = laws != nullptr        ? rule_->values_of(v, marginal, *laws)
+                : slopes == Slopes::no ? rule_->numbers(v, marginal, respondents)
+                                       : rule_->values(v, marginal, respondents);
     if (!made) return made.failure();
     values.push_back(std::move(made.value()));
   }
   return values;
 }
 
-Result<PointEstimate> LevelEstimator::estimate(std::span<const double> totals) const {
-  const auto values = numbers(totals);
+Result<PointEstimate> LevelEstimator::estimate(std::span<const double> totals, double respondents,
+                                               const Result<LawNearby>* laws) const {
+  if (!functional_.uses_law() && laws == nullptr) {
+    const auto values = numbers(totals, respondents, Slopes::yes, nullptr);
+    if (!values) return values.failure();
+    return functional_.estimate(totals, values.value());
+  }
+  if (!(total(totals) > 0)) return kEmpty;
+  if (laws == nullptr) {
+    EXPECTS(rule_ != nullptr);
+    const auto made = rule_->laws(schema_[functional_.variables()[0]], totals, respondents);
+    return estimate(totals, respondents, &made);
+  }
+  if (!*laws) return laws->failure();
+  if (functional_.uses_law()) return functional_.estimate_law(totals, laws->value());
+  const auto values = numbers(totals, respondents, Slopes::yes, &laws->value());
   if (!values) return values.failure();
   return functional_.estimate(totals, values.value());
+}
+
+Result<double> LevelEstimator::value(std::span<const double> totals, double respondents) const {
+  if (!(total(totals) > 0)) return kEmpty;
+  if (functional_.uses_law()) {
+    const auto law = rule_->law(schema_[functional_.variables()[0]], totals, respondents);
+    if (!law) return law.failure();
+    return functional_.value_of(*law.value());
+  }
+  const auto values = numbers(totals, respondents, Slopes::no, nullptr);
+  if (!values) return values.failure();
+  const auto estimate = functional_.estimate(totals, values.value());
+  if (!estimate) return estimate.failure();
+  return estimate.value().estimate;
 }
 
 }  // namespace steelyard

@@ -15,12 +15,21 @@ class LevelEstimator {
       : schema_(schema), functional_(functional), rule_(rule) {}
 
   const Functional& functional() const { return functional_; }
-  /// @param totals  weighted total at each (joint) level
+  /// @param totals       weighted total at each (joint) level
+  /// @param respondents  behind them; 0: the sum of the totals
+  /// @param laws         those of the rule at these totals, if made already; see uses_laws
   /// @return fails: as the functional and the rule
-  Result<PointEstimate> estimate(std::span<const double> totals) const;
+  Result<PointEstimate> estimate(std::span<const double> totals, double respondents = 0,
+                                 const Result<LawNearby>* laws = nullptr) const;
+  /// The estimate alone, without its influence: what replicates need.
+  Result<double> value(std::span<const double> totals, double respondents = 0) const;
+  /// Whether `estimate` starts from the laws of its (only) answer under the rule.
+  bool uses_laws() const;
 
  private:
-  Result<std::vector<BucketValues>> numbers(std::span<const double> totals) const;
+  enum class Slopes { yes, no };
+  Result<std::vector<BucketValues>> numbers(std::span<const double> totals, double respondents,
+                                            Slopes slopes, const LawNearby* laws) const;
 
   const Schema& schema_;
   const Functional& functional_;

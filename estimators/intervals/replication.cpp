@@ -57,12 +57,13 @@ class PreparedReplication final : public PreparedInterval {
     const std::size_t levels = totals.size() / replicates_;
     std::vector<double> theta(replicates_);
     for (std::size_t r = 0; r < replicates_; ++r) {
-      const auto again = made.estimator->estimate(std::span(totals).subspan(r * levels, levels));
+      const auto again = made.estimator->value(std::span(totals).subspan(r * levels, levels),
+                                               static_cast<double>(made.tabulation.respondents));
       if (!again)
         return Failure{again.failure().kind,
                        fmt::format("replicate {} of {} has no estimate: {}", r + 1, replicates_,
                                    again.failure().detail)};
-      theta[r] = again.value().estimate;
+      theta[r] = again.value();
     }
     const double se = std::sqrt(constants_.variance(theta, made.point.estimate));
     if (o_.limits == ReplicateLimits::percentile) {

@@ -23,7 +23,7 @@ class LinearCdf final : public ValueRule {
     return std::nullopt;
   }
 
-  Result<BucketValues> values(const Variable& v, std::span<const double>) const override {
+  Result<BucketValues> values(const Variable& v, std::span<const double>, double) const override {
     BucketValues values;
     for (std::size_t b = 0; b < v.size(); ++b) {
       const double upper =

@@ -29,7 +29,7 @@ class Midpoints final : public ValueRule {
     return std::nullopt;
   }
 
-  Result<BucketValues> values(const Variable& v, std::span<const double>) const override {
+  Result<BucketValues> values(const Variable& v, std::span<const double>, double) const override {
     if (!arithmetic_) return BucketValues{v.assumed_values, {}};
     BucketValues values;
     for (std::size_t b = 0; b < v.size(); ++b)

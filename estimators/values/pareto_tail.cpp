@@ -33,7 +33,8 @@ class ParetoTail final : public ValueRule {
     return std::nullopt;
   }
 
-  Result<BucketValues> values(const Variable& v, std::span<const double> totals) const override {
+  Result<BucketValues> values(const Variable& v, std::span<const double> totals,
+                              double) const override {
     BucketValues values;
     const std::size_t top = v.size() - 1;
     for (std::size_t b = 0; b < v.size(); ++b)

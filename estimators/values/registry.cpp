@@ -1,4 +1,4 @@
-#include "estimators/values/value_rule.hpp"
+#include "estimators/values/bucket_values.hpp"
 
 namespace steelyard {
 
@@ -7,12 +7,16 @@ namespace steelyard {
 #undef VALUE_RULE
 
 std::span<const ValueRuleInfo> value_rules() {
-  static const ValueRuleInfo list[] = {
+  static const std::vector<ValueRuleInfo> all = [] {
+    std::vector<ValueRuleInfo> list = {
 #define VALUE_RULE(name) name##_info(),
 #include "estimators/values/list.inc"
 #undef VALUE_RULE
-  };
-  return list;
+    };
+    for (ValueRuleInfo& info : bucket_value_rules()) list.push_back(std::move(info));
+    return list;
+  }();
+  return all;
 }
 
 }  // namespace steelyard

@@ -2,6 +2,7 @@
 
 // A value rule turns buckets into numbers.
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "core/config.hpp"
 #include "core/schema.hpp"
+#include "estimators/buckets/law.hpp"
 
 namespace steelyard {
 
@@ -19,23 +21,55 @@ struct BucketValues {
       jacobian;  ///< levels × levels, row-major: d value[j] / d total[k]; empty: all zero
 };
 
-/// Immutable after `make`; `values` is const and thread-safe.
+/// The law of a table and of tables near it: what a functional of the law needs for its influence.
+struct LawNearby {
+  std::shared_ptr<const Law> law;
+  /// By level: the laws where its total is larger or smaller by its step; null where nobody is.
+  std::vector<std::shared_ptr<const Law>> more, less;
+  std::vector<double> step;  ///< by level, in totals
+  /// d f(law) / d total by central differences; 0 where nobody is.
+  std::vector<double> influence(const std::function<double(const Law&)>& f) const;
+};
+
+/// Immutable after `make`; `values` and `laws` are const and thread-safe.
 class ValueRule {
  public:
   virtual ~ValueRule() = default;
   /// Why the rule cannot be used for this variable; nothing if it can.
   virtual std::optional<std::string> objection(const Variable& variable) const = 0;
-  /// @param totals  weighted total in each bucket, >= 0, not all zero
-  /// @return fails: unbounded_tail, unsupported
-  virtual Result<BucketValues> values(const Variable& variable,
-                                      std::span<const double> totals) const = 0;
+  /// @param totals       weighted total in each bucket, >= 0, not all zero
+  /// @param respondents  behind them, for rules with a likelihood; 0: the sum of the totals
+  /// @return numbers of which the weighted mean is that of the rule's law;
+  ///         fails: unbounded_tail, unsupported, infeasible, no_convergence
+  virtual Result<BucketValues> values(const Variable& variable, std::span<const double> totals,
+                                      double respondents = 0) const = 0;
+  /// The distribution that the rule makes of the buckets; by default everybody at its number.
+  virtual Result<std::shared_ptr<const Law>> law(const Variable& variable,
+                                                 std::span<const double> totals,
+                                                 double respondents = 0) const;
+  /// Whether the numbers come from the law, so that laws() of the same totals can be used again.
+  virtual bool numbers_from_law() const { return false; }
+  /// `values` from laws that are made already. @pre numbers_from_law()
+  virtual Result<BucketValues> values_of(const Variable&, std::span<const double>,
+                                         const LawNearby&) const {
+    return Failure{FailureKind::unsupported, "its numbers do not come from a law"};
+  }
+  /// `values` without the jacobian, for replicates: one fit instead of 2 levels + 1.
+  virtual Result<BucketValues> numbers(const Variable& variable, std::span<const double> totals,
+                                       double respondents = 0) const {
+    return values(variable, totals, respondents);
+  }
+  /// The law and those around it: 2 levels + 1 laws.
+  Result<LawNearby> laws(const Variable& variable, std::span<const double> totals,
+                         double respondents = 0) const;
 };
 
 struct ValueRuleInfo {
   std::string_view name, summary, source;
-  std::unique_ptr<const ValueRule> (*make)(ConfigReader&, const Schema&);
+  std::function<std::unique_ptr<const ValueRule>(ConfigReader&, const Schema&)> make;
 };
 
+/// The rules of this folder, then every bucket rule under its own name.
 std::span<const ValueRuleInfo> value_rules();
 
 }  // namespace steelyard

@@ -2,30 +2,11 @@
 # The real binary, from outside: answers, messages, exit codes, nothing half-written.
 # Usage: cli_test.sh STEELYARD_BINARY SCENARIOS_FOLDER
 set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1 scenarios=$2
 work=$(mktemp -d)
 trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
-passed=0 failed=0
-
-# expect CODE TEXT COMMAND...: the command's exit code, and a piece of what it prints.
-expect() {
-  local code=$1 text=$2 out got
-  shift 2
-  out=$("$@" 2>&1)
-  got=$?
-  if [ "$got" -eq "$code" ] && grep -qF -- "$text" <<<"$out"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAILED: %s\n  exit %s, wanted %s; wanted the text: %s\n%s\n' "$*" "$got" "$code" "$text" "$out" | head -20
-  fi
-}
-# holds TEXT COMMAND...: the command succeeds silently.
-holds() {
-  local text=$1
-  shift
-  if "$@" >/dev/null 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $text"; fi
-}
+. "$here/expect.sh"
 copy() { rm -rf "$work/world"; cp -r "$scenarios/two-by-two" "$work/world"; }
 
 # Wrong use.

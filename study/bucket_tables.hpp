@@ -1,0 +1,46 @@
+#pragma once
+
+// Tables of buckets in a user's file: read, turned into laws by every rule asked for, written.
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/bucket_record.hpp"
+#include "estimators/buckets/law.hpp"
+
+namespace steelyard {
+
+struct NamedBucketTable {
+  std::string name;
+  BucketTable table;
+};
+
+/// Reads `tables`: columns case (may be absent: one table), lo, hi (Inf: open), and weight (counts,
+/// weighted counts) or share (of sum 1 or 100 within rounding); rows of a case stand together, from
+/// the lowest bucket to the highest, without gaps. And `meta` (may be empty): case, and n,
+/// known_mean or both. Without n it is the sum of the weights.
+/// @throws UserError with file and line
+std::vector<NamedBucketTable> read_bucket_tables(const std::string& tables,
+                                                 const std::string& meta);
+
+struct BucketRequest {
+  std::vector<std::string> rules;  ///< names; "all"; "default"
+  bool errors = true;              ///< standard errors by the delta method
+  bool densities = false;
+  int threads = 1;
+};
+
+/// @throws UserError for an unknown rule
+std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable> tables,
+                                               const BucketRequest& request,
+                                               const std::function<void(double)>& progress = {});
+
+/// Rows case,method,stat,value: of each rule a status row (ok, or "infeasible: reason"), its
+/// statistics, their standard errors as se:mean and so on, what was found on the way, and the
+/// bounds as the method `bounds` (mean_lo, mean_hi, ..., and gini_lo_mean, gini_hi_mean given the
+/// known mean).
+std::string bucket_rows(std::span<const BucketCaseRecord> cases);
+
+}  // namespace steelyard

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The buckets verb from outside: every reference number of the golden tables, messages for bad
+# tables, outputs.
+# Usage: buckets_test.sh STEELYARD_BINARY GOLDEN_FOLDER
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+steelyard=$1 golden=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 3
+. "$here/expect.sh"
+buckets() { "$steelyard" buckets "$@" --quiet; }
+table() { printf 'case,lo,hi,weight\n'; printf '%s\n' "$@"; }
+
+# Reference numbers.
+expect 0 "" buckets "$golden/tables.csv" --meta "$golden/tables_meta.csv" --rules all --no-errors -o all.csv
+out=$(/usr/bin/python3 "$here/buckets_golden.py" all.csv "$golden")
+got=$?
+echo "$out" | tail -5
+if [ $got -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+
+# Answers.
+table a,0,2000,9 a,2000,5000,38 a,5000,8000,32 a,8000,20000,18 a,20000,Inf,3 >t.csv
+expect 0 "for certain: mean at least 4400, median from 5000 to 8000" buckets t.csv
+expect 0 "AVG_calibrated" buckets t.csv
+expect 0 "infeasible: no mean" buckets t.csv --rules maxent_mean,mid_geo
+expect 0 '"rule": "rpme_harm1"' buckets t.csv --json --rules rpme_harm1
+printf 'case,n,known_mean\na,26252,6200\n' >meta.csv
+expect 0 "n = 26252, known mean 6200" buckets t.csv --meta meta.csv --rules maxent_mean
+expect 0 "written: r.html" "$steelyard" buckets t.csv --report r.html
+holds "the page has densities and bounds" grep -q "polyline.*bounds" r.html
+expect 0 "written: one.csv" "$steelyard" buckets t.csv --rules all -o one.csv
+holds "standard errors are written" grep -q '^a,step_top2,se:gini,0' one.csv
+holds "columns" grep -q '^case,method,stat,value$' one.csv
+"$steelyard" buckets "$golden/tables.csv" --rules step_top2,LN -o th1.csv --threads 1 --quiet
+"$steelyard" buckets "$golden/tables.csv" --rules step_top2,LN -o th2.csv --threads 2 --quiet
+holds "threads do not matter" cmp th1.csv th2.csv
+sed '1s/weight/share/; s/,9$/,0.09/; s/,38$/,0.38/; s/,32$/,0.32/; s/,18$/,0.18/; s/,3$/,0.03/' t.csv >share.csv
+expect 0 "for certain" buckets share.csv --rules mid_geo
+
+# Bad tables.
+bad() {
+  local text=$1
+  shift
+  table "$@" >bad.csv
+  expect 2 "$text" buckets bad.csv
+}
+bad "bad.csv:3: [case a] has the weight -1; it must be a finite number, 0 or more" a,0,1,2 a,1,2,-1
+bad "has a bucket from 2 to 2; lo must be below hi" a,0,2,1 a,2,2,1
+bad "has a bucket from 5 to 3" a,0,5,1 a,5,3,1
+bad "has overlapping buckets: one ends at 5, the next starts at 4" a,0,5,1 a,4,9,1
+bad "has a gap: one bucket ends at 5, the next starts at 6" a,0,5,1 a,6,9,1
+bad "has an open bottom bucket" a,-Inf,5,1 a,5,9,1
+bad "has a bucket above an open one" a,0,Inf,1 a,5,9,1
+bad "has a single bucket" a,0,5,1
+bad "is empty: all its buckets hold nothing" a,0,5,0 a,5,9,0
+bad "goes on after another case" a,0,5,1 a,5,9,1 b,0,5,1 b,5,9,1 a,9,12,1
+bad "is not a number" a,0,5,many a,5,9,1
+printf 'case,lo,hi,weight\n' >bad.csv
+expect 2 "has a header and no rows" buckets bad.csv
+printf 'case,lo,hi,share\na,0,5,0.4\na,5,9,0.4\n' >bad.csv
+expect 2 "has shares that sum to 0.8, which is neither 1 nor 100" buckets bad.csv
+printf 'case,lo,hi,share,weight\na,0,5,0.4,1\na,5,9,0.6,1\n' >bad.csv
+expect 2 "has both columns weight and share" buckets bad.csv
+printf 'case,low,hi,weight\na,0,5,1\na,5,9,1\n' >bad.csv
+expect 2 "bad.csv" buckets bad.csv
+expect 2 "cannot read" buckets nothing.csv
+printf 'case,n\nb,100\n' >bad_meta.csv
+expect 2 '[case "b"] is not among the tables' buckets t.csv --meta bad_meta.csv
+printf 'case,n\na,-5\n' >bad_meta.csv
+expect 2 "= -5 is no number of observations" buckets t.csv --meta bad_meta.csv
+printf 'case,n\na,5\na,6\n' >bad_meta.csv
+expect 2 "stands twice" buckets t.csv --meta bad_meta.csv
+printf 'case,size\na,5\n' >bad_meta.csv
+expect 2 "has neither a column n nor known_mean" buckets t.csv --meta bad_meta.csv
+expect 2 'names "rpme_harm3", which is no bucket rule' buckets t.csv --rules rpme_harm3
+expect 1 "infeasible: no mean" buckets t.csv --rules maxent_mean
+expect 2 "one.csv: exists" buckets t.csv -o one.csv
+holds "no partial output is left" test -z "$(find . -name '.*partial*')"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
