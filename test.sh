@@ -27,7 +27,7 @@ run_tests() {
   passed=$((passed + total - bad))
 }
 run_tests release all
-run_tests asan "core_test sim_test results_test estimators_test report_test engine_test" -L "fast|engine"
+run_tests asan "core_test sim_test results_test estimators_test buckets_test bucket_fits_test indices_test report_test engine_test" -L "fast|engine"
 run_tests tsan engine_test -L engine
 echo
 echo "$passed passed, $failed failed"
