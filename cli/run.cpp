@@ -16,6 +16,7 @@
 #include "results/csv.hpp"
 #include "results/store.hpp"
 #include "study/engine.hpp"
+#include "study/rule_effects.hpp"
 
 namespace steelyard {
 namespace {
@@ -93,14 +94,17 @@ int run_command(const RunOptions& options) {
   write_file(output.staging() / "performance.csv", write_performance_csv(results));
   write_file(output.staging() / "contrasts.csv", write_contrasts_csv(results));
   write_file(output.staging() / "reproduction.csv", write_reproduction_csv(results));
+  const auto effects = rule_effects(study, options.threads);
+  if (!effects.empty())
+    write_file(output.staging() / "value_rules.csv", rule_effects_csv(study, effects));
   write_file(output.staging() / "report.html",
              render_report(results, options.language == "zh" ? Language::zh : Language::en));
   output.commit();
   fmt::print("{}", summary(results));
   fmt::print(
-      "\nwritten to {}: results.h5, performance.csv, contrasts.csv, reproduction.csv, "
+      "\nwritten to {}: results.h5, performance.csv, contrasts.csv, reproduction.csv, {}"
       "report.html\n",
-      options.output);
+      options.output, effects.empty() ? "" : "value_rules.csv, ");
   return 0;
 }
 

@@ -27,7 +27,14 @@ std::vector<double> applicable(const Schema& schema, std::span<const VariableId>
   return joint;
 }
 
-/// @param persons  of the population, so that totals are in persons
+std::vector<BucketValues> bucket_values(const std::vector<std::vector<double>>& means) {
+  std::vector<BucketValues> values;
+  for (const auto& m : means) values.push_back({m, {}});
+  return values;
+}
+
+}  // namespace
+
 DomainTruth superpopulation_truth(const Population& population, const PlannedEstimand& e,
                                   double persons) {
   const Schema& schema = population.law().schema();
@@ -69,18 +76,13 @@ DomainTruth superpopulation_truth(const Population& population, const PlannedEst
   return truth;
 }
 
-std::vector<BucketValues> bucket_values(const std::vector<std::vector<double>>& means) {
-  std::vector<BucketValues> values;
-  for (const auto& m : means) values.push_back({m, {}});
-  return values;
-}
-
-/// The functional of what everybody would have answered, latent values in place of buckets.
-double evaluate(const Functional& functional, const DomainTruth& truth) {
+double true_value(const Functional& functional, const DomainTruth& truth) {
   if (!std::isnan(truth.quantile)) return truth.quantile;
   const auto estimate = functional.estimate(truth.totals, bucket_values(truth.means));
   return estimate ? estimate.value().estimate : std::numeric_limits<double>::quiet_NaN();
 }
+
+namespace {
 
 /// Marginal totals of one answer of a joint tabulation.
 std::vector<double> marginal(const Schema& schema, const Functional& functional,
@@ -116,7 +118,7 @@ double finite_sd(const Schema& schema, const Functional& functional, const Domai
       DomainTruth moved = truth;
       const double step = std::sqrt(truth.variances[k][b]);
       moved.means[k][b] += step;
-      const double change = evaluate(functional, moved) - estimate.value().estimate;
+      const double change = true_value(functional, moved) - estimate.value().estimate;
       variance += change * change / counts[b];
     }
   }
@@ -210,9 +212,9 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
   for (std::size_t i = 0; i < plan.estimands.size(); ++i) {
     const Functional& functional = *plan.estimands[i].functional;
     EstimandTruth truth;
-    truth.superpopulation = evaluate(functional, laws[i]);
+    truth.superpopulation = true_value(functional, laws[i]);
     const bool of_law = functional.uses_law();
-    truth.finite = tallied && !of_law ? evaluate(functional, tallies[i])
+    truth.finite = tallied && !of_law ? true_value(functional, tallies[i])
                                       : std::numeric_limits<double>::quiet_NaN();
     if (frame.finite() && of_law)
       truth.finite_se = std::numeric_limits<double>::quiet_NaN();

@@ -41,6 +41,15 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
                                        const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress = {});
 
+/// What everybody in the estimand's domain would have answered, under the population's law.
+/// @param persons  of the population, so that totals are in persons
+DomainTruth superpopulation_truth(const Population& population, const PlannedEstimand& e,
+                                  double persons);
+
+/// The functional of the latent values behind those answers (of a quantile or a functional of a
+/// law: DomainTruth::quantile, if it is known).
+double true_value(const Functional& functional, const DomainTruth& truth);
+
 /// Population totals over the cross of root variables (and groupings of them): persons.
 std::vector<double> population_totals(const Population& population, const PopulationFrame& frame,
                                       std::span<const VariableId> variables);

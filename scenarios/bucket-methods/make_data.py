@@ -11,7 +11,7 @@ import numpy as np
 
 MEAN = 6000.0
 EDGES = [0, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000, 6500, 7500, 8000, 9000,
-         10000, 12500, 15000, 20000, 40000, math.inf]
+         10000, 12500, 15000, 20000, 40000, 100000, 1000000, 10000000, math.inf]
 TOP = 1e9  # nothing lies above: the rest of a tail there is put into the last piece
 
 
@@ -75,8 +75,9 @@ def pieces(law, heaped):
     cuts = {0.0, TOP}
     for low, high in zip(EDGES, EDGES[1:]):
         if math.isinf(high):
-            cuts.update(np.geomspace(low, 1e6, 200))
-            cuts.update(np.geomspace(1e6, TOP, 60))
+            cuts.update(np.geomspace(low, TOP, 60))
+        elif low >= 20000:
+            cuts.update(np.geomspace(low, high, 81))
         else:
             cuts.update(np.linspace(low, high, 41))
     if heaped:
@@ -87,8 +88,8 @@ def pieces(law, heaped):
     rows = []
     for low, high in zip(cuts, cuts[1:]):
         mass = (1.0 if high == TOP else law(high)) - law(low)
-        if mass > 0:
-            rows.append([low, high, mass])
+        if mass > 0 or low >= 20000:  # every bucket needs a density, if nobody is in it
+            rows.append([low, high, max(mass, 1e-200)])
     if not heaped:
         return rows
     original = [tuple(row) for row in rows]
