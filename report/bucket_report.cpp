@@ -82,7 +82,7 @@ class BucketPage {
       bars.push_back({c.edges[b], end, c.weights[b] / sum / (end - c.edges[b])});
       if (std::isfinite(c.edges[b + 1])) top = std::max(top, bars.back()[2]);
     }
-    top *= 1.6;  // peaks above that are cut, as infinite ones must be
+    top *= 1.3;  // peaks above that are cut, as infinite ones must be
     const double left = 20, width = 960, base = 300, height = 280;
     const auto x = [&](double v) { return left + width * (v - from) / (to - from); };
     const auto y = [&](double f) { return base - height * std::min(f, top) / top; };

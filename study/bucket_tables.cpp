@@ -151,20 +151,23 @@ void read_meta(const std::string& path, std::vector<NamedBucketTable>& tables) {
   }
 }
 
-std::vector<std::string> chosen_rules(const std::vector<std::string>& asked) {
+/// @param with_mean  whether some table has a known mean: rules that need it are among the defaults
+std::vector<std::string> chosen_rules(const std::vector<std::string>& asked, bool with_mean) {
   std::vector<std::string> all, names;
   for (const BucketRuleInfo& info : bucket_rules()) all.emplace_back(info.name);
   for (const std::string& name : asked) {
     if (name == "all") {
       names.insert(names.end(), all.begin(), all.end());
     } else if (name == "default") {
-      for (const char* one : {"mid_arith", "rpme_harm1", "step_top2", "mcib_pareto2", "pchip_top2",
-                              "maxent_mean", "AVG_aic", "AVG_calibrated", "AVG_calibrated_mean"})
+      for (const char* one : {"mid_report", "rpme_harm1", "step_top2", "mcib_pareto2", "pchip_top2",
+                              "AVG_aic", "LN_calibrated", "AVG_calibrated"})
         names.emplace_back(one);
+      if (with_mean)
+        for (const char* one : {"maxent_mean", "AVG_calibrated_mean"}) names.emplace_back(one);
     } else if (std::find(all.begin(), all.end(), name) == all.end()) {
+      const std::string nearest = suggestion(name, all);
       throw UserError({}, "--rules", "names \"" + name + "\", which is no bucket rule",
-                      suggestion(name, all).empty() ? "see `steelyard list bucket-rules`"
-                                                    : suggestion(name, all));
+                      nearest.empty() ? "see `steelyard list bucket-rules`" : nearest);
     } else {
       names.push_back(name);
     }
@@ -274,7 +277,10 @@ std::vector<NamedBucketTable> read_bucket_tables(const std::string& tables,
 std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable> tables,
                                                const BucketRequest& request,
                                                const std::function<void(double)>& progress) {
-  const std::vector<std::string> names = chosen_rules(request.rules);
+  const bool with_mean = std::any_of(tables.begin(), tables.end(), [](const auto& table) {
+    return table.table.known_mean.has_value();
+  });
+  const std::vector<std::string> names = chosen_rules(request.rules, with_mean);
   std::vector<std::unique_ptr<const BucketRule>> rules;
   for (const std::string& name : names) rules.push_back(find_bucket_rule(name)->make());
   std::vector<BucketCaseRecord> cases(tables.size());

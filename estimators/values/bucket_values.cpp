@@ -75,14 +75,11 @@ class FromBucketRule final : public ValueRule {
       if (!near.more[k]) continue;
       moved[k] = totals[k] + near.step[k];
       const auto up = numbers_of(v, moved, *near.more[k]);
-      moved[k] = totals[k] - near.step[k];
-      const auto down = numbers_of(v, moved, *near.less[k]);
       moved[k] = totals[k];
       if (!up) return up.failure();
-      if (!down) return down.failure();
       for (std::size_t j = 0; j < m; ++j)
         out.value().jacobian[j * m + k] =
-            (up.value().value[j] - down.value().value[j]) / (2 * near.step[k]);
+            (up.value().value[j] - out.value().value[j]) / near.step[k];
     }
     return out;
   }

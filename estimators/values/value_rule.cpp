@@ -23,33 +23,31 @@ Result<std::shared_ptr<const Law>> ValueRule::law(const Variable& variable,
 
 std::vector<double> LawNearby::influence(const std::function<double(const Law&)>& f) const {
   std::vector<double> out(step.size(), 0.0);
+  const double here = f(*law);
   for (std::size_t k = 0; k < step.size(); ++k)
-    if (more[k]) out[k] = (f(*more[k]) - f(*less[k])) / (2 * step[k]);
+    if (more[k]) out[k] = (f(*more[k]) - here) / step[k];
   return out;
 }
 
 Result<LawNearby> ValueRule::laws(const Variable& variable, std::span<const double> totals,
                                   double respondents) const {
-  // Of the whole: curvature then costs 1e-10, the rounding of a fitted law 1e-7 of an influence.
+  // Of the whole: curvature costs an influence about 1e-5 of itself, the rounding of a fitted law
+  // about 1e-4. Central differences would cost twice the fits and change no digit of an error.
   constexpr double kStep = 1e-5;
   const double sum = total(totals);
   if (respondents <= 0) respondents = sum;
   auto made = law(variable, totals, respondents);
   if (!made) return made.failure();
-  LawNearby out{std::move(made.value()), {}, {}, {}};
+  LawNearby out{std::move(made.value()), {}, {}};
   out.more.resize(totals.size());
-  out.less.resize(totals.size());
-  out.step.assign(totals.size(), 0.0);
+  out.step.assign(totals.size(), kStep * sum);
   std::vector<double> moved(totals.begin(), totals.end());
   for (std::size_t k = 0; k < totals.size(); ++k) {
     if (!(totals[k] > 0)) continue;
-    out.step[k] = std::min(kStep * sum, totals[k] / 2);
-    for (const bool up : {true, false}) {
-      moved[k] = totals[k] + (up ? out.step[k] : -out.step[k]);
-      auto near = law(variable, moved, respondents);
-      if (!near) return near.failure();
-      (up ? out.more : out.less)[k] = std::move(near.value());
-    }
+    moved[k] = totals[k] + out.step[k];
+    auto near = law(variable, moved, respondents);
+    if (!near) return near.failure();
+    out.more[k] = std::move(near.value());
     moved[k] = totals[k];
   }
   return out;

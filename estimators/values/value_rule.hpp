@@ -24,10 +24,10 @@ struct BucketValues {
 /// The law of a table and of tables near it: what a functional of the law needs for its influence.
 struct LawNearby {
   std::shared_ptr<const Law> law;
-  /// By level: the laws where its total is larger or smaller by its step; null where nobody is.
-  std::vector<std::shared_ptr<const Law>> more, less;
+  /// By level: the law where its total is larger by its step; null where nobody is.
+  std::vector<std::shared_ptr<const Law>> more;
   std::vector<double> step;  ///< by level, in totals
-  /// d f(law) / d total by central differences; 0 where nobody is.
+  /// d f(law) / d total by forward differences; 0 where nobody is.
   std::vector<double> influence(const std::function<double(const Law&)>& f) const;
 };
 
@@ -54,12 +54,12 @@ class ValueRule {
                                          const LawNearby&) const {
     return Failure{FailureKind::unsupported, "its numbers do not come from a law"};
   }
-  /// `values` without the jacobian, for replicates: one fit instead of 2 levels + 1.
+  /// `values` without the jacobian, for replicates: one fit instead of levels + 1.
   virtual Result<BucketValues> numbers(const Variable& variable, std::span<const double> totals,
                                        double respondents = 0) const {
     return values(variable, totals, respondents);
   }
-  /// The law and those around it: 2 levels + 1 laws.
+  /// The law and those around it: levels + 1 laws.
   Result<LawNearby> laws(const Variable& variable, std::span<const double> totals,
                          double respondents = 0) const;
 };
