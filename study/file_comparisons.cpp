@@ -12,10 +12,19 @@ namespace {
 FileEstimate line_of(const PreparedFile& file, std::size_t request, const char* kind,
                      std::string domain, const Result<ContrastRow>& made, std::size_t n) {
   const EstimateRequest& q = file.requests[request];
-  FileEstimate line{std::string(to_string(q.statistic)) + " " + kind,
-                    q.variable,
-                    q.level,
+  return comparison_line(file.functional(request) + " " + kind, q.variable, q.level,
+                         std::move(domain), made, n);
+}
+
+}  // namespace
+
+FileEstimate comparison_line(std::string functional, std::string variable, std::string level,
+                             std::string domain, const Result<ContrastRow>& made, std::size_t n) {
+  FileEstimate line{std::move(functional),
+                    std::move(variable),
+                    std::move(level),
                     std::move(domain),
+                    {},
                     {},
                     {},
                     {}};
@@ -36,8 +45,6 @@ FileEstimate line_of(const PreparedFile& file, std::size_t request, const char* 
   line.p_value = c.p_value;
   return line;
 }
-
-}  // namespace
 
 void compare_domains(const PreparedFile& file, DomainContrasts contrasts,
                      std::vector<FileEstimate>& rows) {
@@ -92,7 +99,7 @@ void compare_waves(const PreparedFile& now, const PreparedFile& then,
   for (std::size_t r = 0; r < now.requests.size(); ++r) {
     std::size_t same = 0;
     while (same < then.requests.size() &&
-           !(then.requests[same].statistic == now.requests[r].statistic &&
+           !(then.functional(same) == now.functional(r) &&
              then.requests[same].variable == now.requests[r].variable &&
              then.requests[same].level == now.requests[r].level))
       ++same;
@@ -124,16 +131,17 @@ void cross_tables(const PreparedFile& file, const std::vector<std::string>& name
         for (std::size_t j = 0; j < table.columns; ++j) {
           const CrossCell& cell = table.cells[i * table.columns + j];
           const std::string level = a.levels[i] + "*" + b.levels[j];
-          rows.push_back({"count", names[t], level, domain, cell.count, {}, {}});
-          rows.push_back({"share", names[t], level, domain, cell.total_share, {}, {}});
-          rows.push_back({"row share", names[t], level, domain, cell.row_share, {}, {}});
-          rows.push_back({"column share", names[t], level, domain, cell.column_share, {}, {}});
+          rows.push_back({"count", names[t], level, domain, cell.count, {}, {}, {}});
+          rows.push_back({"share", names[t], level, domain, cell.total_share, {}, {}, {}});
+          rows.push_back({"row share", names[t], level, domain, cell.row_share, {}, {}, {}});
+          rows.push_back({"column share", names[t], level, domain, cell.column_share, {}, {}, {}});
         }
       for (std::size_t s = 0; s < table.tests.size(); ++s) {
         FileEstimate line{std::string("independence ") + to_string(kIndependenceStatistics[s]),
                           names[t],
                           {},
                           domain,
+                          {},
                           {},
                           {},
                           {}};

@@ -32,7 +32,10 @@ class Wanted {
 class Assembly {
  public:
   explicit Assembly(const EstimateFileRequest& request)
-      : r_(request), source_(DataSource::open(request.data)), file_(*source_) {}
+      : r_(request),
+        questions_(parse_questions(request.index, request.bucketed)),
+        source_(DataSource::open(request.data)),
+        file_(*source_) {}
 
   std::unique_ptr<PreparedFile> run() {
     plan();
@@ -71,6 +74,7 @@ class Assembly {
       for (const std::string& item : items_of(question)) wanted_.add(item, As::numbers);
     for (const std::string& table : r_.crosstabs)
       for (const std::string& name : crossed_names(table)) wanted_.add(name, As::levels);
+    for (const std::string& name : questions_.columns()) wanted_.add(name, As::levels);
     if (!r_.unit.empty()) wanted_.add(r_.unit, As::ids);
     for (const ColumnRequest& column : design_requests(r_.design))
       design_at_.push_back(wanted_.add(column.name, column.as));
@@ -294,11 +298,18 @@ class Assembly {
         out_->crossed.push_back({{levels.codes.begin(), levels.codes.end()}, levels.levels});
       }
     if (!r_.unit.empty()) out_->units = column(r_.unit, ColumnRequest::As::ids).ids;
-    if (out_->requests.empty() && out_->crossed.empty())
+    const auto levels_of = [&](const std::string& name) -> const LevelColumn& {
+      return column(name, ColumnRequest::As::levels).levels;
+    };
+    add_indices(questions_, r_.index, levels_of, file_.name(), *out_);
+    const bool compared = r_.contrasts != DomainContrasts::none || !r_.against.empty();
+    add_buckets(questions_, r_.probabilities, compared, levels_of, file_.name(), *out_);
+    if (out_->requests.empty() && out_->crossed.empty() && out_->quantified.empty() &&
+        out_->buckets.empty())
       throw UserError(
           {}, {}, "nothing to estimate",
-          "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple or "
-          "--crosstab");
+          "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple, "
+          "--crosstab, --index, --carlson-parkin or --bucketed");
   }
 
   ReplicateDesign read_replicates() {
@@ -329,6 +340,7 @@ class Assembly {
   }
 
   const EstimateFileRequest& r_;
+  const FileQuestions questions_;
   std::unique_ptr<PreparedFile> out_ = std::make_unique<PreparedFile>();
   std::unique_ptr<DataSource> source_;
   const DataSource& file_;
@@ -354,7 +366,8 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   out.psus = file->design->psus();
   out.strata = file->design->strata();
   if (file->replicates) out.replicates = file->replicates->replicates;
-  for (EstimateRow& row : estimate_all(file->data, file->requests, file->options)) {
+  const std::span plain = std::span(file->requests).first(file->plain());
+  for (EstimateRow& row : estimate_all(file->data, plain, file->options)) {
     const EstimateRequest& q = file->requests[row.request];
     out.rows.push_back({to_string(q.statistic),
                         q.variable,
@@ -362,8 +375,14 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
                         file->data.domains[row.domain],
                         std::move(row),
                         {},
+                        {},
                         {}});
   }
+  estimate_indices(*file, request.index, out.rows, out.notes);
+  estimate_buckets(*file, request.probabilities, out.rows);
+  if (!file->quantified.empty() &&
+      (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
+    out.notes.push_back("rates of --carlson-parkin are not compared");
   cross_tables(*file, request.crosstabs, out.rows);
   if (request.contrasts != DomainContrasts::none)
     compare_domains(*file, request.contrasts, out.rows);
