@@ -1,5 +1,6 @@
 #include "study/file_buckets.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -42,7 +43,9 @@ void add_buckets(const FileQuestions& questions, std::span<const double> probabi
                       "give probabilities above 0 and below 1");
   for (const BucketedQuestion& question : questions.bucketed) {
     PlacedLevels placed = place(question, levels_of(question.column), name);
-    file.notes.insert(file.notes.end(), placed.notes.begin(), placed.notes.end());
+    for (const std::string& note : placed.notes)  // several rules on one column say it once
+      if (std::find(file.notes.begin(), file.notes.end(), note) == file.notes.end())
+        file.notes.push_back(note);
     file.data.columns.push_back(std::move(placed.number));
     FileBuckets& buckets = file.buckets.emplace_back();
     buckets.name = question.column + ":" + question.rule;
@@ -59,6 +62,16 @@ void add_buckets(const FileQuestions& questions, std::span<const double> probabi
     for (std::size_t s = 0; s < statistics.size(); ++s) {
       file.data.columns.push_back(std::move(made.data.columns[s]));
       const bool quantile = s >= moments().size();
+      for (std::size_t k = 0; k < file.data.domains.size(); ++k) {
+        auto& failure = made.failures[s * file.data.domains.size() + k];
+        if (!failure) continue;
+        const Law* law = made.laws[k].get();
+        if (quantile && law != nullptr && std::isnan(law->density(law->mean())))
+          failure->detail =
+              "quantiles of a rule that puts each bucket at a point jump, so their "
+              "differences have no standard error";
+        file.incomparable[{file.requests.size(), k}] = *failure;
+      }
       file.requests.push_back(
           {.statistic = SurveyStatistic::mean,
            .variable = buckets.name,

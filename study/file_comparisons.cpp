@@ -16,6 +16,13 @@ FileEstimate line_of(const PreparedFile& file, std::size_t request, const char* 
                          std::move(domain), made, n);
 }
 
+/// A comparison of which one side may have a reason of its own to fail.
+Result<ContrastRow> explained(const PreparedFile& file, std::size_t request, std::size_t domain,
+                              Result<ContrastRow> made) {
+  const auto reason = file.incomparable.find({request, domain});
+  return reason == file.incomparable.end() ? std::move(made) : reason->second;
+}
+
 }  // namespace
 
 FileEstimate comparison_line(std::string functional, std::string variable, std::string level,
@@ -59,7 +66,8 @@ void compare_domains(const PreparedFile& file, DomainContrasts contrasts,
         const Term terms[] = {{joint.at(r, b), 1}, {joint.at(r, a), -1}};
         const std::size_t n = joint.rows()[joint.at(r, a)].n + joint.rows()[joint.at(r, b)].n;
         rows.push_back(line_of(file, r, "difference", domains[b] + " - " + domains[a],
-                               joint.linear(terms), n));
+                               explained(file, r, a, explained(file, r, b, joint.linear(terms))),
+                               n));
       }
 }
 
@@ -112,9 +120,10 @@ void compare_waves(const PreparedFile& now, const PreparedFile& then,
         continue;
       }
       const Term before[] = {{a.at(same, at->second), -1}}, after[] = {{b.at(r, k), 1}};
+      auto made = across_waves(a, before, b, after, now.units.empty() ? nullptr : &overlap);
       rows.push_back(
           line_of(now, r, "change", now.data.domains[k],
-                  across_waves(a, before, b, after, now.units.empty() ? nullptr : &overlap),
+                  explained(now, r, k, explained(then, same, at->second, std::move(made))),
                   a.rows()[a.at(same, at->second)].n + b.rows()[b.at(r, k)].n));
     }
   }

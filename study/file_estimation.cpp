@@ -393,7 +393,11 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
     EstimateFileRequest then = request;
     then.data = request.against;
     then.versus.reset();
-    compare_waves(*file, *prepare_file(then), out.rows);
+    const auto earlier = prepare_file(then);
+    compare_waves(*file, *earlier, out.rows);
+    for (const std::string& note : earlier->notes)
+      if (std::find(out.notes.begin(), out.notes.end(), note) == out.notes.end())
+        out.notes.push_back(request.against + ": " + note);
   }
   return out;
 }

@@ -2,9 +2,11 @@
 
 // Estimates from a user's own file: its columns, design and weighting put together.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "estimators/survey/cross_tables.hpp"
@@ -81,6 +83,8 @@ struct PreparedFile {
   EstimationOptions options;
   std::vector<IndexQuestion> indices, quantified;
   std::vector<FileBuckets> buckets;
+  /// By request and domain: why a bucket statistic cannot be compared.
+  std::map<std::pair<std::size_t, std::size_t>, Failure> incomparable;
   std::vector<CrossedVariable> crossed;  ///< two for each of `crosstabs`
   std::vector<std::uint32_t> units;      ///< of the column `unit`
   std::vector<std::string> notes;

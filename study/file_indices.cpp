@@ -64,19 +64,16 @@ void add_power(const IndexQuestion& question, const std::string& domain, const E
 
 void add_quantified(const PreparedFile& file, const IndexQuestion& question,
                     const IndexRequest& request, std::vector<FileEstimate>& rows) {
-  std::vector<std::size_t> n(file.data.domains.size());
-  for (std::size_t i = 0; i < file.data.n; ++i)
-    if (const std::size_t k = domain_of_row(file.data, i);
-        k < n.size() && has_score(file.data, question, i))
-      ++n[k];
-  for (std::size_t k = 0; k < n.size(); ++k) {
-    const auto shares = up_and_down(file.data, question, file.options, k);
+  const auto sides = up_and_down(file.data, question, file.options);
+  for (std::size_t k = 0; k < sides.size(); ++k) {
+    const auto& shares = sides[k];
+    const std::size_t n = shares ? shares.value().n : 0;
     const auto made =
         shares ? carlson_parkin(shares.value().up, shares.value().down, request.threshold,
                                 request.law, shares.value().covariance)
                : Result<Quantification>(shares.failure());
     const auto add = [&](const char* functional, double value, double se) {
-      FileEstimate line = plain_line(functional, question, "", file.data.domains[k], n[k], value);
+      FileEstimate line = plain_line(functional, question, "", file.data.domains[k], n, value);
       line.row.se = se;
       line.row.df = shares.value().df;
       const double half = t_quantile(file.options.level, line.row.df) * se;
@@ -91,7 +88,7 @@ void add_quantified(const PreparedFile& file, const IndexQuestion& question,
     } else {
       for (const char* functional : {"carlson-parkin mean", "carlson-parkin sd"})
         rows.push_back(
-            plain_line(functional, question, "", file.data.domains[k], n[k], made.failure()));
+            plain_line(functional, question, "", file.data.domains[k], n, made.failure()));
     }
   }
 }

@@ -42,7 +42,7 @@ std::vector<std::optional<std::size_t>> find_levels(
           others.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(others.size(), 8)));
       throw UserError(
           {file}, option, fmt::format("column {} has no level \"{}\"", name, level),
-          fmt::format("{}; it has \"{}\"{} without a meaning: {}",
+          fmt::format("{} (it has \"{}\"{}, not named: {})",
                       nearest.empty() ? "check the spelling" : nearest, join(shown, "\", \""),
                       others.size() > shown.size() ? " and others" : "", remedy));
     }
