@@ -26,6 +26,26 @@ got=$?
 echo "$out" | tail -5
 if [ $got -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 
+# The outputs in the documentation are those of the program.
+(cd "$golden" && /usr/bin/python3 - "$steelyard" "$here/../../docs/your-own-file.md") <<'P'
+import shlex, subprocess, sys
+steelyard, page = sys.argv[1:]
+lines = [line[4:] for line in open(page).read().split("\n") if line.startswith("    ") or not line]
+text, shown, wrong = "\n".join(lines).replace("\\\n", ""), 0, 0
+for block in text.split("$ steelyard ")[1:]:
+    command, _, output = block.partition("\n")
+    if not command.startswith("estimate micro.csv"):
+        continue
+    real = subprocess.run([steelyard, *shlex.split(command)], capture_output=True, text=True)
+    same = real.stderr + real.stdout == output.split("\n\n")[0].rstrip("\n") + "\n"
+    shown, wrong = shown + 1, wrong + (not same)
+    if not same:
+        print("docs/your-own-file.md differs from:", command, real.stderr + real.stdout, sep="\n")
+sys.exit(shown < 4 or wrong > 0)
+P
+got=$?
+holds "the documentation shows real outputs" test $got -eq 0
+
 # Columns of the output.
 holds "p_above is the last column" grep -q '^functional,.*,n,p,df2,p_above$' index.csv
 holds "no p_above without indices" grep -q '^functional,.*,deff,n$' buckets.csv
