@@ -1,5 +1,7 @@
 #include "study/file_buckets.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -31,6 +33,11 @@ std::vector<LawStatistic> with_quantiles(std::span<const double> probabilities) 
   return list;
 }
 
+/// Several rules on one column have the same notes.
+void say_once(std::vector<std::string>& notes, const std::string& note) {
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+}
+
 }  // namespace
 
 void add_buckets(const FileQuestions& questions, std::span<const double> probabilities,
@@ -43,9 +50,7 @@ void add_buckets(const FileQuestions& questions, std::span<const double> probabi
                       "give probabilities above 0 and below 1");
   for (const BucketedQuestion& question : questions.bucketed) {
     PlacedLevels placed = place(question, levels_of(question.column), name);
-    for (const std::string& note : placed.notes)  // several rules on one column say it once
-      if (std::find(file.notes.begin(), file.notes.end(), note) == file.notes.end())
-        file.notes.push_back(note);
+    for (const std::string& note : placed.notes) say_once(file.notes, note);
     file.data.columns.push_back(std::move(placed.number));
     FileBuckets& buckets = file.buckets.emplace_back();
     buckets.name = question.column + ":" + question.rule;
@@ -83,8 +88,9 @@ void add_buckets(const FileQuestions& questions, std::span<const double> probabi
 }
 
 void estimate_buckets(const PreparedFile& file, std::span<const double> probabilities,
-                      std::vector<FileEstimate>& rows) {
+                      std::vector<FileEstimate>& rows, std::vector<std::string>& notes) {
   for (const FileBuckets& buckets : file.buckets) {
+    std::size_t alike = 0;
     const auto add = [&](const std::string& functional, std::string level, EstimateRow row) {
       const std::string& domain = file.data.domains[row.domain];
       rows.push_back(
@@ -93,6 +99,7 @@ void estimate_buckets(const PreparedFile& file, std::span<const double> probabil
     for (EstimateRow& row :
          estimate_table(file.data, buckets.question, *buckets.rule, moments(), file.options)) {
       const std::string& functional = moments()[row.request].name;
+      alike += row.request == 0 && !row.failure && row.se == 0;
       add(functional, "", std::move(row));
     }
     for (TableQuantile& quantile : estimate_table_quantiles(
@@ -100,6 +107,13 @@ void estimate_buckets(const PreparedFile& file, std::span<const double> probabil
       const double p = probabilities[quantile.row.request];
       add("quantile", shortest(p), std::move(quantile.row));
     }
+    if (alike > 0)
+      say_once(notes,
+               fmt::format("all answers to {} are in one bucket in {}: standard errors of 0 say "
+                           "nothing there",
+                           buckets.name.substr(0, buckets.name.rfind(':')),
+                           file.data.domains.size() == 1 ? std::string("the file")
+                                                         : fmt::format("{} domains", alike)));
   }
 }
 

@@ -26,6 +26,6 @@ void add_buckets(const FileQuestions& questions, std::span<const double> probabi
 
 /// Lines "mean", "quantile", "gini" and "theil" of "column:rule", by domain.
 void estimate_buckets(const PreparedFile& file, std::span<const double> probabilities,
-                      std::vector<FileEstimate>& rows);
+                      std::vector<FileEstimate>& rows, std::vector<std::string>& notes);
 
 }  // namespace steelyard

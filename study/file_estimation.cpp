@@ -379,7 +379,7 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
                         {}});
   }
   estimate_indices(*file, request.index, out.rows, out.notes);
-  estimate_buckets(*file, request.probabilities, out.rows);
+  estimate_buckets(*file, request.probabilities, out.rows, out.notes);
   if (!file->quantified.empty() &&
       (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
     out.notes.push_back("rates of --carlson-parkin are not compared");

@@ -51,7 +51,8 @@ void add_power(const IndexQuestion& question, const std::string& domain, const E
   waves.correlation = request.overlap;
   waves.sd = row.se;
   waves.level = level;
-  Result<double> power = Failure{FailureKind::unsupported, "the index has no standard error"};
+  Result<double> power = row.failure.value_or(
+      Failure{FailureKind::unsupported, "the standard error of the index is 0"});
   Result<double> found = power;
   if (!row.failure && row.se > 0) {
     power = power_of_change(waves, *request.power_of, 1);

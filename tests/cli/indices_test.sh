@@ -107,8 +107,10 @@ expect 0 "all answers to one are the same in the file" estimate data.csv --index
 expect 0 'nobody gave the answer "no" of one' estimate data.csv --index 'one:yes=1,no=-1'
 estimate data.csv --index 'one:yes=1,no=-1' -o one.csv --quiet
 holds "its limits stay in the range and are not the estimate" grep -Eq '^index,one,,,100,0,(9[0-9]|8[0-9])\.[0-9]+,(9[0-9]\.[0-9]+|100),' one.csv
-expect 0 "power of one: the index has no standard error" estimate data.csv --index 'one:yes=1,no=-1' --power-of 2
+expect 0 "power of one: the standard error of the index is 0" estimate data.csv --index 'one:yes=1,no=-1' --power-of 2
 expect 1 "carlson-parkin mean of one: nobody answers \"down\"" estimate data.csv --carlson-parkin 'one:up=yes,same=eh,down=no'
+
+expect 0 "all answers to one are in one bucket in the file" estimate data.csv --bucketed one:step_top2 --levels one=yes,no --edges one=0,1,2
 
 # Messages.
 expect 2 'column view has no level "beter"; did you mean "better"?' estimate data.csv --index 'view:beter=1,same=0,"worse, much"=-1,no idea=none'
