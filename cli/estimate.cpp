@@ -28,9 +28,11 @@ bool has_tests(const FileEstimates& e) {
 }
 
 std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
-  const bool tests = has_tests(e);
+  const bool tests = has_tests(e), indices = !o.indices.empty();
   std::string text = "functional,variable,level,domain,estimate,se,lower,upper,df,deff,n";
-  text += tests ? ",p,df2\n" : "\n";
+  if (tests) text += ",p,df2";
+  if (indices) text += ",p_above";
+  text += "\n";
   for (const FileEstimate& line : e.rows) {
     const EstimateRow& row = line.row;
     text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}", line.functional,
@@ -40,6 +42,7 @@ std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
     if (tests)
       text += fmt::format(",{},{}", line.p_value ? cell(*line.p_value) : "",
                           line.df2 ? cell(*line.df2) : "");
+    if (indices) text += "," + (line.p_above ? cell(*line.p_above) : "");
     text += "\n";
   }
   return text;
@@ -72,6 +75,7 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
                                {"n", row.n}};
     if (line.p_value) one["p_value"] = number(*line.p_value);
     if (line.df2) one["df2"] = number(*line.df2);
+    if (line.p_above) one["p_above"] = number(*line.p_above);
     if (row.failure)
       one["failure"] = {{"kind", to_string(row.failure->kind)}, {"detail", row.failure->detail}};
     json["estimates"].push_back(std::move(one));
@@ -83,7 +87,7 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
 std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
   std::vector<std::vector<std::string>> lines = {{"functional", "variable", "level", "domain",
                                                   "estimate", "se", "lower", "upper", "df", "deff",
-                                                  "n", "p", "df2"}};
+                                                  "n", "p", "df2", "p_above"}};
   const auto number = [](double value) {
     return std::isnan(value) ? std::string("-") : fmt::format("{:.6g}", value);
   };
@@ -93,7 +97,8 @@ std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
                      number(row.se), number(row.lower), number(row.upper), number(row.df),
                      number(chosen_deff(o, row)), std::to_string(row.n),
                      line.p_value ? number(*line.p_value) : "-",
-                     line.df2 && std::isfinite(*line.df2) ? number(*line.df2) : "-"});
+                     line.df2 && std::isfinite(*line.df2) ? number(*line.df2) : "-",
+                     line.p_above ? number(*line.p_above) : "-"});
   }
   std::vector<std::size_t> width(lines[0].size(), 0);
   std::vector<bool> used(lines[0].size(), false);
@@ -159,6 +164,8 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.by = o.by;
   r.multiple = o.multiple;
   r.crosstabs = o.crosstabs;
+  r.index = index_request(o);
+  r.bucketed = bucketed_request(o);
   r.against = o.against;
   r.unit = o.unit;
   if (!o.unit.empty() && o.against.empty())
@@ -179,6 +186,9 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
     other.trim_deff.reset();
     other.trim_rule.clear();
     r.versus = weigh_request(other, {});
+    if (!o.bucketed.empty())
+      throw UserError({}, "--versus-margins", "does not compare statistics of buckets",
+                      "leave --bucketed out, or compare two calls");
   }
   r.replicate_columns = o.replicate_columns;
   r.replicate_constants = o.replicate_constants;

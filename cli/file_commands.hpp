@@ -43,6 +43,11 @@ struct EstimateOptions : FileOptions {
   std::vector<double> probabilities;
   double level = 0.95;
   std::optional<double> df;
+  std::vector<std::string> indices, index_changes, carlson_parkin;
+  std::string index_form = "mean", index_interval = "logit", law = "normal";
+  double delta = 1, overlap = 0;
+  std::optional<double> power_of;
+  std::vector<std::string> bucketed, bucket_edges, bucket_levels;
 };
 
 struct BucketsOptions {
@@ -56,6 +61,8 @@ struct BucketsOptions {
 void add_buckets(CLI::App& app, BucketsOptions& options, int& code);
 void add_weigh(CLI::App& app, WeighOptions& options, int& code);
 void add_estimate(CLI::App& app, EstimateOptions& options, int& code);
+/// Options of estimate for ordered and bucketed questions.
+void add_questions(CLI::App* verb, EstimateOptions& options);
 
 int weigh_command(const WeighOptions& options);
 int estimate_command(const EstimateOptions& options);
@@ -64,6 +71,8 @@ int buckets_command(const BucketsOptions& options);
 /// The request that the options stand for. @throws UserError
 WeighRequest weigh_request(const FileOptions& options, const std::string& base);
 FileDesign file_design(const FileOptions& options);
+IndexRequest index_request(const EstimateOptions& options);
+BucketedRequest bucketed_request(const EstimateOptions& options);
 ReplicateOptions replicate_options(const FileOptions& options, const std::string& method);
 
 /// What is always shown of a weighting, as text.

@@ -120,8 +120,8 @@ void add_weigh(CLI::App& app, WeighOptions& o, int& code) {
 void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
   CLI::App* verb = app.add_subcommand(
       "estimate",
-      "means, totals, proportions, ratios, quantiles and Gini coefficients of your own file, with "
-      "standard errors that know its design and weighting");
+      "means, totals, proportions, ratios, quantiles, Gini coefficients and indices of your own "
+      "file, with standard errors that know its design and weighting");
   add_shared(verb, o);
   verb->add_option("--weights", o.weights,
                    "column of weights (with --margins: base weights), or the file that weigh "
@@ -144,6 +144,7 @@ void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
   verb->add_option("--crosstab", o.crosstabs,
                    "a*b: counts, shares, and Rao-Scott and Wald tests of independence")
       ->allow_extra_args(false);
+  add_questions(verb, o);
   verb->add_option("--contrasts", o.contrasts,
                    "differences between the domains of --by: each from the first, or pairwise")
       ->check(CLI::IsMember({"first", "pairwise"}));

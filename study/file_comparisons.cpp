@@ -12,10 +12,26 @@ namespace {
 FileEstimate line_of(const PreparedFile& file, std::size_t request, const char* kind,
                      std::string domain, const Result<ContrastRow>& made, std::size_t n) {
   const EstimateRequest& q = file.requests[request];
-  FileEstimate line{std::string(to_string(q.statistic)) + " " + kind,
-                    q.variable,
-                    q.level,
+  return comparison_line(file.functional(request) + " " + kind, q.variable, q.level,
+                         std::move(domain), made, n);
+}
+
+/// A comparison of which one side may have a reason of its own to fail.
+Result<ContrastRow> explained(const PreparedFile& file, std::size_t request, std::size_t domain,
+                              Result<ContrastRow> made) {
+  const auto reason = file.incomparable.find({request, domain});
+  return reason == file.incomparable.end() ? std::move(made) : reason->second;
+}
+
+}  // namespace
+
+FileEstimate comparison_line(std::string functional, std::string variable, std::string level,
+                             std::string domain, const Result<ContrastRow>& made, std::size_t n) {
+  FileEstimate line{std::move(functional),
+                    std::move(variable),
+                    std::move(level),
                     std::move(domain),
+                    {},
                     {},
                     {},
                     {}};
@@ -37,8 +53,6 @@ FileEstimate line_of(const PreparedFile& file, std::size_t request, const char* 
   return line;
 }
 
-}  // namespace
-
 void compare_domains(const PreparedFile& file, DomainContrasts contrasts,
                      std::vector<FileEstimate>& rows) {
   const auto& domains = file.data.domains;
@@ -52,7 +66,8 @@ void compare_domains(const PreparedFile& file, DomainContrasts contrasts,
         const Term terms[] = {{joint.at(r, b), 1}, {joint.at(r, a), -1}};
         const std::size_t n = joint.rows()[joint.at(r, a)].n + joint.rows()[joint.at(r, b)].n;
         rows.push_back(line_of(file, r, "difference", domains[b] + " - " + domains[a],
-                               joint.linear(terms), n));
+                               explained(file, r, a, explained(file, r, b, joint.linear(terms))),
+                               n));
       }
 }
 
@@ -92,7 +107,7 @@ void compare_waves(const PreparedFile& now, const PreparedFile& then,
   for (std::size_t r = 0; r < now.requests.size(); ++r) {
     std::size_t same = 0;
     while (same < then.requests.size() &&
-           !(then.requests[same].statistic == now.requests[r].statistic &&
+           !(then.functional(same) == now.functional(r) &&
              then.requests[same].variable == now.requests[r].variable &&
              then.requests[same].level == now.requests[r].level))
       ++same;
@@ -105,9 +120,10 @@ void compare_waves(const PreparedFile& now, const PreparedFile& then,
         continue;
       }
       const Term before[] = {{a.at(same, at->second), -1}}, after[] = {{b.at(r, k), 1}};
+      auto made = across_waves(a, before, b, after, now.units.empty() ? nullptr : &overlap);
       rows.push_back(
           line_of(now, r, "change", now.data.domains[k],
-                  across_waves(a, before, b, after, now.units.empty() ? nullptr : &overlap),
+                  explained(now, r, k, explained(then, same, at->second, std::move(made))),
                   a.rows()[a.at(same, at->second)].n + b.rows()[b.at(r, k)].n));
     }
   }
@@ -124,16 +140,17 @@ void cross_tables(const PreparedFile& file, const std::vector<std::string>& name
         for (std::size_t j = 0; j < table.columns; ++j) {
           const CrossCell& cell = table.cells[i * table.columns + j];
           const std::string level = a.levels[i] + "*" + b.levels[j];
-          rows.push_back({"count", names[t], level, domain, cell.count, {}, {}});
-          rows.push_back({"share", names[t], level, domain, cell.total_share, {}, {}});
-          rows.push_back({"row share", names[t], level, domain, cell.row_share, {}, {}});
-          rows.push_back({"column share", names[t], level, domain, cell.column_share, {}, {}});
+          rows.push_back({"count", names[t], level, domain, cell.count, {}, {}, {}});
+          rows.push_back({"share", names[t], level, domain, cell.total_share, {}, {}, {}});
+          rows.push_back({"row share", names[t], level, domain, cell.row_share, {}, {}, {}});
+          rows.push_back({"column share", names[t], level, domain, cell.column_share, {}, {}, {}});
         }
       for (std::size_t s = 0; s < table.tests.size(); ++s) {
         FileEstimate line{std::string("independence ") + to_string(kIndependenceStatistics[s]),
                           names[t],
                           {},
                           domain,
+                          {},
                           {},
                           {},
                           {}};

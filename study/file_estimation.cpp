@@ -32,7 +32,10 @@ class Wanted {
 class Assembly {
  public:
   explicit Assembly(const EstimateFileRequest& request)
-      : r_(request), source_(DataSource::open(request.data)), file_(*source_) {}
+      : r_(request),
+        questions_(parse_questions(request.index, request.bucketed)),
+        source_(DataSource::open(request.data)),
+        file_(*source_) {}
 
   std::unique_ptr<PreparedFile> run() {
     plan();
@@ -71,6 +74,7 @@ class Assembly {
       for (const std::string& item : items_of(question)) wanted_.add(item, As::numbers);
     for (const std::string& table : r_.crosstabs)
       for (const std::string& name : crossed_names(table)) wanted_.add(name, As::levels);
+    for (const std::string& name : questions_.columns()) wanted_.add(name, As::levels);
     if (!r_.unit.empty()) wanted_.add(r_.unit, As::ids);
     for (const ColumnRequest& column : design_requests(r_.design))
       design_at_.push_back(wanted_.add(column.name, column.as));
@@ -294,11 +298,18 @@ class Assembly {
         out_->crossed.push_back({{levels.codes.begin(), levels.codes.end()}, levels.levels});
       }
     if (!r_.unit.empty()) out_->units = column(r_.unit, ColumnRequest::As::ids).ids;
-    if (out_->requests.empty() && out_->crossed.empty())
+    const auto levels_of = [&](const std::string& name) -> const LevelColumn& {
+      return column(name, ColumnRequest::As::levels).levels;
+    };
+    add_indices(questions_, r_.index, levels_of, file_.name(), *out_);
+    const bool compared = r_.contrasts != DomainContrasts::none || !r_.against.empty();
+    add_buckets(questions_, r_.probabilities, compared, levels_of, file_.name(), *out_);
+    if (out_->requests.empty() && out_->crossed.empty() && out_->quantified.empty() &&
+        out_->buckets.empty())
       throw UserError(
           {}, {}, "nothing to estimate",
-          "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple or "
-          "--crosstab");
+          "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple, "
+          "--crosstab, --index, --carlson-parkin or --bucketed");
   }
 
   ReplicateDesign read_replicates() {
@@ -329,6 +340,7 @@ class Assembly {
   }
 
   const EstimateFileRequest& r_;
+  const FileQuestions questions_;
   std::unique_ptr<PreparedFile> out_ = std::make_unique<PreparedFile>();
   std::unique_ptr<DataSource> source_;
   const DataSource& file_;
@@ -342,81 +354,6 @@ class Assembly {
 
 }  // namespace
 
-std::vector<ColumnRequest> design_requests(const FileDesign& design) {
-  std::vector<ColumnRequest> out;
-  if (!design.strata.empty()) out.push_back({design.strata, ColumnRequest::As::ids});
-  for (const std::string& name : design.clusters) out.push_back({name, ColumnRequest::As::ids});
-  for (const std::string& name : design.fpc) out.push_back({name, ColumnRequest::As::numbers});
-  if (!design.pps.empty()) out.push_back({design.probabilities, ColumnRequest::As::numbers});
-  return out;
-}
-
-namespace {
-
-/// A square matrix in a CSV file with a header.
-std::vector<double> read_joint(const std::string& path, int threads) {
-  const DataFile file = DataFile::open(path);
-  std::vector<ColumnRequest> all;
-  for (const std::string& title : file.header()) all.push_back({title, ColumnRequest::As::numbers});
-  const std::vector<ColumnData> columns = file.read(all, threads);
-  std::vector<double> out;
-  for (std::size_t i = 0; i < file.rows(); ++i)
-    for (const ColumnData& column : columns) out.push_back(column.numbers[i]);
-  return out;
-}
-
-}  // namespace
-
-SurveyDesign make_file_design(const FileDesign& design, const DataSource& data, std::size_t n,
-                              std::span<const std::uint32_t> kept, std::span<ColumnData> columns) {
-  DesignColumns out;
-  out.n = n;
-  out.lonely = design.lonely;
-  std::size_t next = 0;
-  const auto ids = [&](const std::string& name, const char* what) {
-    std::vector<std::uint32_t> codes = std::move(columns[next++].ids);
-    for (std::size_t i = 0; i < codes.size(); ++i)
-      if (codes[i] == kMissingId)
-        throw UserError(
-            {data.name()}, {},
-            fmt::format("row {} has no {} in column {}", row_number(kept, i), what, name),
-            "every row belongs to the design; remove the row or correct it");
-    return codes;
-  };
-  if (!design.strata.empty()) out.strata = ids(design.strata, "stratum");
-  for (const std::string& name : design.clusters) out.clusters.push_back(ids(name, "cluster"));
-  for (const std::string& name : design.fpc) {
-    out.fpc.push_back(std::move(columns[next++].numbers));
-    for (std::size_t i = 0; i < n; ++i)
-      if (!(out.fpc.back()[i] > 0))
-        throw UserError({data.name()}, {},
-                        fmt::format("row {} has no positive population size in column {}",
-                                    row_number(kept, i), name),
-                        "give the population units of its stratum, or sampling fractions");
-  }
-  if (!design.pps.empty()) {
-    const auto method = pps_method(design.pps);
-    if (!method) throw UserError({}, "--pps", method.failure().detail);
-    for (std::size_t i = 0; i < n; ++i)
-      if (const double p = columns[next].numbers[i]; !(p > 0 && p <= 1))
-        throw UserError({data.name()}, {},
-                        std::isnan(p)
-                            ? fmt::format("row {} has no inclusion probability in column {}",
-                                          row_number(kept, i), design.probabilities)
-                            : fmt::format("the inclusion probability of row {} is {:g}; it "
-                                          "must be above 0 and at most 1",
-                                          row_number(kept, i), p),
-                        "correct the row or remove it");
-    out.pps = PpsColumns{
-        .method = method.value(),
-        .probability = std::move(columns[next++].numbers),
-        .joint = design.joint.empty() ? std::vector<double>{} : read_joint(design.joint, 1)};
-  }
-  auto made = SurveyDesign::make(out);
-  if (!made) throw NegativeAnswer(made.failure().detail);
-  return std::move(made.value());
-}
-
 std::unique_ptr<PreparedFile> prepare_file(const EstimateFileRequest& request) {
   return Assembly(request).run();
 }
@@ -429,7 +366,8 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   out.psus = file->design->psus();
   out.strata = file->design->strata();
   if (file->replicates) out.replicates = file->replicates->replicates;
-  for (EstimateRow& row : estimate_all(file->data, file->requests, file->options)) {
+  const std::span plain = std::span(file->requests).first(file->plain());
+  for (EstimateRow& row : estimate_all(file->data, plain, file->options)) {
     const EstimateRequest& q = file->requests[row.request];
     out.rows.push_back({to_string(q.statistic),
                         q.variable,
@@ -437,8 +375,14 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
                         file->data.domains[row.domain],
                         std::move(row),
                         {},
+                        {},
                         {}});
   }
+  estimate_indices(*file, request.index, out.rows, out.notes);
+  estimate_buckets(*file, request.probabilities, out.rows, out.notes);
+  if (!file->quantified.empty() &&
+      (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
+    out.notes.push_back("rates of --carlson-parkin are not compared");
   cross_tables(*file, request.crosstabs, out.rows);
   if (request.contrasts != DomainContrasts::none)
     compare_domains(*file, request.contrasts, out.rows);
@@ -449,7 +393,11 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
     EstimateFileRequest then = request;
     then.data = request.against;
     then.versus.reset();
-    compare_waves(*file, *prepare_file(then), out.rows);
+    const auto earlier = prepare_file(then);
+    compare_waves(*file, *earlier, out.rows);
+    for (const std::string& note : earlier->notes)
+      if (std::find(out.notes.begin(), out.notes.end(), note) == out.notes.end())
+        out.notes.push_back(request.against + ": " + note);
   }
   return out;
 }

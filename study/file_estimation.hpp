@@ -2,13 +2,17 @@
 
 // Estimates from a user's own file: its columns, design and weighting put together.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "estimators/survey/cross_tables.hpp"
 #include "estimators/survey/estimation.hpp"
+#include "study/file_buckets.hpp"
+#include "study/file_indices.hpp"
 #include "study/weigh_file.hpp"
 
 namespace steelyard {
@@ -36,6 +40,8 @@ struct EstimateFileRequest {
   std::vector<std::string> by;
   std::vector<std::string> multiple;   ///< questions with several answers: "name=item,item,..."
   std::vector<std::string> crosstabs;  ///< "a*b"
+  IndexRequest index;
+  BucketedRequest bucketed;
   DomainContrasts contrasts = DomainContrasts::none;
   std::string against;                 ///< file of an earlier wave: changes since then
   std::string unit;                    ///< column of ids that the waves share; empty: independent
@@ -54,6 +60,7 @@ struct FileEstimate {
   EstimateRow row;
   std::optional<double> p_value;  ///< of a difference being 0, or of independence
   std::optional<double> df2;      ///< denominator degrees of freedom of an F test; infinite: χ²
+  std::optional<double> p_above;  ///< of an index: probability that it is above no change
 };
 
 struct FileEstimates {
@@ -70,14 +77,31 @@ struct PreparedFile {
   std::unique_ptr<ReplicateDesign> replicates;
   SurveyData data;
   std::vector<EstimateRequest> requests;
+  /// Of the last requests: means of scores and of linearized values, which stand for statistics
+  /// with these names when they are compared.
+  std::vector<std::string> functionals;
   EstimationOptions options;
+  std::vector<IndexQuestion> indices, quantified;
+  std::vector<FileBuckets> buckets;
+  /// By request and domain: why a bucket statistic cannot be compared.
+  std::map<std::pair<std::size_t, std::size_t>, Failure> incomparable;
   std::vector<CrossedVariable> crossed;  ///< two for each of `crosstabs`
   std::vector<std::uint32_t> units;      ///< of the column `unit`
   std::vector<std::string> notes;
+
+  std::size_t plain() const { return requests.size() - functionals.size(); }
+  std::string functional(std::size_t request) const {
+    return request < plain() ? to_string(requests[request].statistic)
+                             : functionals[request - plain()];
+  }
 };
 
 /// @throws UserError for wrong input, NegativeAnswer for a design or a weighting that cannot be
 std::unique_ptr<PreparedFile> prepare_file(const EstimateFileRequest& request);
+
+/// A comparison as a line; `n` rows are in it.
+FileEstimate comparison_line(std::string functional, std::string variable, std::string level,
+                             std::string domain, const Result<ContrastRow>& made, std::size_t n);
 
 /// Differences that the request asks for, appended to `rows`.
 void compare_domains(const PreparedFile& file, DomainContrasts contrasts,

@@ -208,8 +208,8 @@ AnswerShares answer_shares(const SurveyData& data, const IndexQuestion& question
   return out;
 }
 
-Result<UpDown> up_and_down(const SurveyData& data, const IndexQuestion& question,
-                           const EstimationOptions& options, std::size_t domain) {
+std::vector<Result<UpDown>> up_and_down(const SurveyData& data, const IndexQuestion& question,
+                                        const EstimationOptions& options) {
   std::vector<std::vector<double>> columns(2, std::vector<double>(data.n, kNan));
   for (std::size_t i = 0; i < data.n; ++i)
     if (const auto level = scored_level(data, question, i)) {
@@ -224,12 +224,24 @@ Result<UpDown> up_and_down(const SurveyData& data, const IndexQuestion& question
                         .y = side});
   const auto joint =
       JointEstimates::make(with_columns(data, std::move(columns)), requests, options);
-  const std::vector<std::size_t> both{joint.at(0, domain), joint.at(1, domain)};
-  const auto covariance = joint.covariance(both);
-  if (!covariance) return covariance.failure();
-  const std::vector<double>& v = covariance.value();
-  const EstimateRow &up = joint.rows()[both[0]], &down = joint.rows()[both[1]];
-  return UpDown{up.estimate, down.estimate, {v[0], v[1], v[3]}, up.df};
+  std::vector<Result<UpDown>> out;
+  for (std::size_t k = 0; k < data.domains.size(); ++k) {
+    const std::vector<std::size_t> both{joint.at(0, k), joint.at(1, k)};
+    const auto covariance = joint.covariance(both);
+    if (!covariance) {
+      out.emplace_back(covariance.failure());
+      continue;
+    }
+    const std::vector<double>& v = covariance.value();
+    const EstimateRow &up = joint.rows()[both[0]], &down = joint.rows()[both[1]];
+    out.emplace_back(UpDown{up.n, up.estimate, down.estimate, {v[0], v[1], v[3]}, up.df});
+  }
+  return out;
+}
+
+Result<UpDown> up_and_down(const SurveyData& data, const IndexQuestion& question,
+                           const EstimationOptions& options, std::size_t domain) {
+  return up_and_down(data, question, options)[domain];
 }
 
 }  // namespace steelyard

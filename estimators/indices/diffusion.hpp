@@ -84,10 +84,14 @@ AnswerShares answer_shares(const SurveyData& data, const IndexQuestion& question
 
 /// Shares with a score above and below zero in a domain, for carlson_parkin, with their covariance.
 struct UpDown {
+  std::size_t n = 0;  ///< respondents with a score
   double up = 0, down = 0;
   AnswerCovariance covariance;
   double df = 0;
 };
+/// By domain.
+std::vector<Result<UpDown>> up_and_down(const SurveyData& data, const IndexQuestion& question,
+                                        const EstimationOptions& options);
 Result<UpDown> up_and_down(const SurveyData& data, const IndexQuestion& question,
                            const EstimationOptions& options, std::size_t domain);
 
