@@ -81,6 +81,7 @@ class Newton {
     double objective = evaluate(out.lambda, u, out.factor, slope, gap);
     x_.gram(d_, hessian);
     columns_ = independent_columns(penalised(hessian));
+    start_diagonal_ = hessian.diagonal();
     for (std::size_t j = 0, k = 0; j < p_; ++j)
       if (k < columns_.size() && columns_[k] == j)
         ++k;
@@ -95,6 +96,7 @@ class Newton {
       // One more step after the tolerance is met: it is quadratic, and costs one iteration.
       if (error <= o_.tolerance && (polish++ || error == 0)) break;
       if (out.iterations > 0) penalised(gram(slope, hessian));
+      if (out.iterations > 0) steepen(hessian);
       if (!factorise(hessian, reduced, cholesky)) break;
       for (Eigen::Index j = 0; j < k; ++j) step[j] = gap[columns_[static_cast<std::size_t>(j)]];
       const Eigen::VectorXd right = step;
@@ -168,6 +170,13 @@ class Newton {
     return hessian;
   }
 
+  /// Where nearly all of a column's cells are at their bounds the dual is flat along it and a full
+  /// step would leap over the other end: such columns keep a tenth of their curvature at the start.
+  void steepen(Eigen::MatrixXd& hessian) const {
+    for (Eigen::Index j = 0; j < hessian.rows(); ++j)
+      if (hessian(j, j) < 0.01 * start_diagonal_[j]) hessian(j, j) = 0.1 * start_diagonal_[j];
+  }
+
   /// Cholesky of the independent columns' part, scaled up on the diagonal where the distance is
   /// flat (cells at their bounds).
   bool factorise(const Eigen::MatrixXd& hessian, Eigen::MatrixXd& reduced,
@@ -228,6 +237,7 @@ class Newton {
   Distance distance_;
   std::size_t p_;
   std::vector<std::size_t> columns_;
+  Eigen::VectorXd start_diagonal_;
   std::vector<double> weighted_, trial_factor_, trial_slope_;
 };
 

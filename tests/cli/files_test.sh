@@ -107,7 +107,22 @@ expect 1 "differ.csv:4: region sums to 1001, but the sum of sex is 1000" weigh d
 expect 0 "was brought to the population 1000" weigh data.csv --margins differ.csv --rescale
 sed 's/male,480/male,900/; s/female,520/female,100/; s/female,900/female,100/' margins.csv >far.csv
 expect 1 "sex" weigh data.csv --margins far.csv --method raking --bounds 0.99,1.01 -o no.csv
+# 14 of 40 are women and should be 52 %: their g is 1.4857, that of men 0.7385.
+printf 'variable,level,target\nsex,male,480\nsex,female,520\n' >sex.csv
+expect 1 "With the lower bound 0.2 the upper one must be at least 1.486" weigh data.csv --margins sex.csv --bounds 0.2,1.3
+expect 1 "With the upper bound 4 the lower one must be at most 0.7385" weigh data.csv --margins sex.csv --bounds 0.9,4
+expect 0 "at a bound: none" weigh data.csv --margins sex.csv --bounds 0.73,1.49
 expect 1 "widen both, or merge levels" weigh data.csv --margins far.csv --method raking --bounds 0.99,1.01 -o no.csv
+
+expect 2 "[--trim-at] is an option of a weighting, and there are no --margins" estimate data.csv --mean income --trim-at 1,5
+expect 2 "[--missing] is an option of a weighting" estimate data.csv --mean income --missing drop
+sed 's/^p07,male,/p07,,/; s/,10,\([ab]\)$/,,\1/' data.csv >holes.csv
+expect 2 "row 1 has no positive population size in column N" estimate holes.csv --margins sex.csv --missing drop --mean income --strata stratum --cluster psu --fpc N
+sed '21s/,10,/,,/; s/^p07,male,/p07,,/' data.csv >hole.csv
+expect 2 "row 20 has no positive population size in column N" estimate hole.csv --margins sex.csv --missing drop --mean income --strata stratum --cluster psu --fpc N
+sed '3s/,2,0,/,-2,0,/' data.csv >negative.csv
+expect 0 "1 of 40 rows have a negative weight" estimate negative.csv --weights base --mean income
+expect 2 "which is not a finite number" estimate <(sed '3s/,2,0,/,inf,0,/' data.csv) --weights base --mean income
 
 # Designs.
 expect 1 "stratum" estimate data.csv --mean income --strata one --cluster stratum

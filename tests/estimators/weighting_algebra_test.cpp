@@ -34,6 +34,23 @@ TEST(CalibrationByHand, LinearIsCutToItsBoundsAndTheOthersTakeOver) {
   EXPECT_EQ(cut.value().at_bounds, 1u);
 }
 
+// 14 of 40 should be 52 %: g = 1.48571 and 0.738462, just inside the bounds; a full first step puts
+// everybody beyond them.
+TEST(CalibrationByHand, NarrowBoundsThatCanBeMetAreMet) {
+  TinySurvey s;
+  std::vector<int> sex(40, 1);
+  std::fill(sex.begin(), sex.begin() + 14, 0);
+  s.add("sex", 2, {sex.begin(), sex.end()}, {520, 480});
+  for (const char* options : {"margins = [\"sex\"]\nbounds = [0.73, 1.49]",
+                              "margins = [\"sex\"]\nbounds = [0.7384, 1.4858]"})
+    for (const char* method : {"raking", "calibration"}) {
+      const auto made = s.weigh(method, options);
+      ASSERT_TRUE(made.ok()) << method << made.failure().detail;
+      EXPECT_NEAR(made.value().factor[0], 520 / 14., 1e-9) << method;
+      EXPECT_NEAR(made.value().factor[39], 480 / 26., 1e-9) << method;
+    }
+}
+
 TEST(CalibrationByHand, BoundsHoldBesideLevelsAndNumbersTogether) {
   TinySurvey s;
   s.add("sex", 2, {0, 0, 0, 1, 1, 1}, {33, 27});
