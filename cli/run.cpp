@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -85,6 +86,14 @@ int run_command(const RunOptions& options) {
                       persons ? static_cast<double>(study.frame().size()) : settings.replicates,
                       persons ? "persons" : "replicates");
     });
+    constexpr std::uint32_t kRuleSamples = 100;
+    const std::uint32_t samples = std::min(settings.replicates, kRuleSamples);
+    results.rule_effects = rule_effects(
+        study, {.seed = seed, .samples = samples, .threads = options.threads},
+        [&](double fraction) {
+          progress.update("value rules", fraction,
+                          static_cast<double>(study.plan().estimands.size()), "estimands");
+        });
   }
   results.version = STEELYARD_VERSION;
   results.run.setup_seconds = setup;
@@ -94,9 +103,8 @@ int run_command(const RunOptions& options) {
   write_file(output.staging() / "performance.csv", write_performance_csv(results));
   write_file(output.staging() / "contrasts.csv", write_contrasts_csv(results));
   write_file(output.staging() / "reproduction.csv", write_reproduction_csv(results));
-  const auto effects = rule_effects(study, options.threads);
-  if (!effects.empty())
-    write_file(output.staging() / "value_rules.csv", rule_effects_csv(study, effects));
+  if (!results.rule_effects.empty())
+    write_file(output.staging() / "value_rules.csv", write_rule_effects_csv(results));
   write_file(output.staging() / "report.html",
              render_report(results, options.language == "zh" ? Language::zh : Language::en));
   output.commit();
@@ -104,7 +112,7 @@ int run_command(const RunOptions& options) {
   fmt::print(
       "\nwritten to {}: results.h5, performance.csv, contrasts.csv, reproduction.csv, {}"
       "report.html\n",
-      options.output, effects.empty() ? "" : "value_rules.csv, ");
+      options.output, results.rule_effects.empty() ? "" : "value_rules.csv, ");
   return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <map>
 
+#include "results/rule_ranking.hpp"
+
 namespace steelyard {
 namespace {
 
@@ -63,6 +65,39 @@ std::string headline(const StudyResults& r, std::size_t estimand) {
   return text;
 }
 
+/// The study's own rules and the best of all, apart from selection.
+std::string value_rules(const StudyResults& r) {
+  std::string text;
+  std::string estimand;
+  const auto ranks = rank_rules(r);
+  std::map<std::string, std::size_t> counts;
+  for (const RuleRank& rank : ranks) ++counts[rank.estimand];
+  for (const RuleRank& rank : ranks) {
+    const bool best = rank.estimand != estimand;
+    estimand = rank.estimand;
+    if (!r.estimands[r.rule_effects[rank.first].estimand].headline || !(best || rank.of_study))
+      continue;
+    if (text.empty())
+      text = fmt::format(
+          "\nvalue rules apart from selection (simple random samples; bias in % of the truth, "
+          "MCSE; "
+          "value_rules.csv has all)\n  {:<22} {:<18} {:>16} {:>22} {:>14}\n",
+          "estimand", "value rule", "bias overall", "mean |bias| of domains", "median RMSE");
+    const RuleEffectRecord& whole = r.rule_effects[rank.first];
+    const double scale = 100 / std::abs(whole.truth);
+    text += fmt::format(
+        "  {:<22} {:<18} {:>16} {:>22} {:>14}{}\n", best ? rank.estimand : "", rank.value_rule,
+        fmt::format("{:+.2f} ({:.2f})", whole.bias * scale, whole.bias_mcse * scale),
+        fmt::format("{:.2f} ({:.2f})", rank.mean_bias_pct, rank.mean_bias_pct_mcse),
+        fmt::format("{:.2f}", rank.median_rmse_pct),
+        fmt::format("{}{}", best ? fmt::format("  best of {}", counts[rank.estimand]) : "",
+                    rank.failures
+                        ? fmt::format("  no answer in {} of {}", rank.failures, rank.samples)
+                        : ""));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string summary(const StudyResults& r) {
@@ -78,6 +113,7 @@ std::string summary(const StudyResults& r) {
       "error. Coverage: of nominal 95 % intervals.\n";
   for (std::size_t e = 0; e < r.estimands.size(); ++e)
     if (r.estimands[e].headline) text += headline(r, e);
+  text += value_rules(r);
   if (!r.reproduction.empty()) {
     std::size_t reproduced = 0, contradicted = 0, not_modelled = 0;
     for (const ReproductionRecord& record : r.reproduction) {

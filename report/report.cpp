@@ -8,6 +8,7 @@
 
 #include "report/charts.hpp"
 #include "report/page.hpp"
+#include "report/rule_report.hpp"
 
 namespace steelyard {
 namespace {
@@ -34,6 +35,7 @@ class Page {
     who_answered();
     all_estimators();
     contrasts();
+    value_rules();
     reproduction();
     failures();
     provenance();
@@ -67,6 +69,7 @@ class Page {
           {"who", "Who answered", "谁作答"},
           {"all", "Bias and coverage", "偏差与覆盖率"},
           {"contrasts", "Against the report's procedure", "与报告方法对比"},
+          {"rules", "Value rules alone", "取值规则本身"},
           {"reproduction", "Published numbers", "已发布数字"},
           {"failures", "Failures", "失败"},
           {"provenance", "Provenance", "来源"}})
@@ -239,6 +242,15 @@ class Page {
                "</tr>";
     }
     html_ += "</tbody></table></div>";
+  }
+
+  void value_rules() {
+    heading("rules", "What the value rules do, apart from selection",
+            "取值规则本身的影响（不含选择）");
+    html_ += r_.rule_effects.empty()
+                 ? fmt::format("<p>{}</p>", t("No estimand turns one bucketed answer into numbers.",
+                                              "没有估计目标把单个分组回答变成数值。"))
+                 : rule_section(r_, language_);
   }
 
   void reproduction() {

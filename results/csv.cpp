@@ -52,6 +52,21 @@ std::string write_reproduction_csv(const StudyResults& results) {
   return text;
 }
 
+std::string write_rule_effects_csv(const StudyResults& results) {
+  std::string text =
+      "estimand,domain,value_rule,of_study,truth,value,error,error_pct,bias,bias_mcse,bias_pct,"
+      "rmse,"
+      "rmse_mcse,failures,samples,status\n";
+  for (const RuleEffectRecord& r : results.rule_effects) {
+    const EstimandRecord& estimand = results.estimands[r.estimand];
+    const double error = r.value - r.truth;
+    row(text, estimand.estimand, estimand.domain, r.value_rule, r.of_study ? "yes" : "no", r.truth,
+        r.value, error, 100 * error / r.truth, r.bias, r.bias_mcse, 100 * r.bias / r.truth, r.rmse,
+        r.rmse_mcse, r.failures, r.samples, r.status);
+  }
+  return text;
+}
+
 std::string write_contrasts_csv(const StudyResults& results) {
   std::string text =
       "estimand,domain,weighting,value_rule,interval,reference_weighting,reference_value_rule,"

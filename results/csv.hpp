@@ -15,6 +15,9 @@ std::string write_performance_csv(const StudyResults& results);
 /// One row a published number.
 std::string write_reproduction_csv(const StudyResults& results);
 
+/// One row an estimand and value rule: what the rule does apart from selection.
+std::string write_rule_effects_csv(const StudyResults& results);
+
 /// One row an estimator compared with the report's own procedure on the same samples.
 std::string write_contrasts_csv(const StudyResults& results);
 

@@ -14,7 +14,7 @@ namespace steelyard::layout {
 
 inline constexpr const char* kFiletype = "steelyard study";
 inline constexpr std::uint32_t kMajor = 1;  ///< raised when a reader of this version would go wrong
-inline constexpr std::uint32_t kMinor = 0;  ///< raised when something is added
+inline constexpr std::uint32_t kMinor = 1;  ///< raised when something is added
 
 inline constexpr const char* kEstimandUnit = "/estimands/unit";
 
@@ -144,6 +144,23 @@ void columns(std::type_identity<ProfileRecord>, Visitor&& column) {
 }
 
 template <typename Visitor>
+void columns(std::type_identity<RuleEffectRecord>, Visitor&& column) {
+  using Record = RuleEffectRecord;
+  column("estimand", &Record::estimand, "");
+  column("value_rule", &Record::value_rule, "");
+  column("of_study", &Record::of_study, "");
+  column("truth", &Record::truth, kEstimandUnit);
+  column("value", &Record::value, kEstimandUnit);
+  column("bias", &Record::bias, kEstimandUnit);
+  column("bias_mcse", &Record::bias_mcse, kEstimandUnit);
+  column("rmse", &Record::rmse, kEstimandUnit);
+  column("rmse_mcse", &Record::rmse_mcse, kEstimandUnit);
+  column("failures", &Record::failures, "samples");
+  column("samples", &Record::samples, "samples");
+  column("status", &Record::status, "");
+}
+
+template <typename Visitor>
 void columns(std::type_identity<FailureRecord>, Visitor&& column) {
   using Record = FailureRecord;
   column("replicate", &Record::replicate, "");
@@ -151,6 +168,9 @@ void columns(std::type_identity<FailureRecord>, Visitor&& column) {
   column("kind", &Record::kind, "");
   column("detail", &Record::detail, "");
 }
+
+/// Added with format version 1.1: a table that older files do not have.
+inline constexpr const char* kRuleEffects = "/value_rules";
 
 /// `table(path, dimension, rows)` for each table of columns.
 template <typename Results, typename Visitor>
@@ -161,6 +181,7 @@ void tables(Results& results, Visitor&& table) {
   table("/contrasts", "contrasts", results.contrasts);
   table("/reproduction", "reproduction", results.reproduction);
   table("/profile", "profile", results.profile);
+  table(kRuleEffects, "value_rules", results.rule_effects);
   table("/failures", "failures", results.failures);
 }
 

@@ -81,6 +81,20 @@ struct ProfileRecord {
   double population_share = 0, sample_share = 0, weighted_share = 0;
 };
 
+/// What a value rule does to an estimand apart from selection: on the whole population, and over
+/// simple random samples of it.
+struct RuleEffectRecord {
+  std::uint32_t estimand = 0;  ///< index into estimands
+  std::string value_rule;
+  bool of_study = false;  ///< one of the study's own; the others are shown beside them
+  double truth = 0;       ///< under the population's law
+  double value = 0;       ///< under the rule on the whole population's shares; NaN if it has none
+  double bias = 0, bias_mcse = 0, rmse = 0,
+         rmse_mcse = 0;  ///< over the samples; NaN if none were drawn
+  std::uint32_t failures = 0, samples = 0;
+  std::string status;  ///< "ok", or why there is no value
+};
+
 struct FailureRecord {
   std::uint32_t replicate = 0, estimator = 0;
   std::string kind, detail;
@@ -109,6 +123,7 @@ struct StudyResults {
   std::vector<ContrastRecord> contrasts;
   std::vector<ReproductionRecord> reproduction;
   std::vector<ProfileRecord> profile;
+  std::vector<RuleEffectRecord> rule_effects;
   std::vector<FailureRecord> failures;
   RunRecord run;
 

@@ -77,6 +77,8 @@ std::optional<Misfit> misfit(const StudyResults& results) {
   size("/performance", results.performance.size(), estimators);
   indices("/estimators/estimand", results.estimators, &EstimatorRecord::estimand,
           results.estimands.size());
+  indices("/value_rules/estimand", results.rule_effects, &RuleEffectRecord::estimand,
+          results.estimands.size());
   indices("/contrasts/estimator", results.contrasts, &ContrastRecord::estimator, estimators);
   indices("/contrasts/reference", results.contrasts, &ContrastRecord::reference, estimators);
   indices("/failures/estimator", results.failures, &FailureRecord::estimator, estimators);
@@ -134,7 +136,8 @@ void read_table(const FileReader& file, const std::string& group, std::vector<Re
   });
 }
 
-void check_version(const FileReader& file) {
+/// @return the minor version
+std::uint32_t check_version(const FileReader& file) {
   const std::string name = file.path().string(), filetype = file.text_attribute("filetype");
   if (filetype.empty())
     throw UserError({name}, {}, "is an HDF5 file, but not one of steelyard's",
@@ -145,7 +148,7 @@ void check_version(const FileReader& file) {
                     "name the results.h5 of a study");
   const auto version = file.number_attribute("version");
   if (version.size() != 2) file.fail({}, "does not tell its format version");
-  if (version[0] == layout::kMajor) return;
+  if (version[0] == layout::kMajor) return version[1];
   const std::string writer = file.text_attribute("program_version");
   throw UserError({name}, {},
                   "has format version " + std::to_string(version[0]) + "." +
@@ -191,12 +194,14 @@ void write_store(const StudyResults& results, const std::filesystem::path& path)
 
 StudyResults read_store(const std::filesystem::path& path) {
   const FileReader file(path);
-  check_version(file);
+  const std::uint32_t minor = check_version(file);
   StudyResults results;
   results.version = file.text_attribute("program_version");
   layout::scenario_fields(value_reader(file, "/scenario", results));
-  layout::tables(
-      results, [&](const char* group, const char*, auto& rows) { read_table(file, group, rows); });
+  layout::tables(results, [&](const char* group, const char*, auto& rows) {
+    if (minor >= 1 || std::string_view(group) != layout::kRuleEffects)
+      read_table(file, group, rows);
+  });
   layout::matrices(results, [&](const char* name, std::vector<double>& values) {
     values = file.read<double>(name, {results.estimators.size(), results.replicates});
   });

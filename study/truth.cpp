@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "core/sums.hpp"
 #include "estimators/functionals/law_functional.hpp"
@@ -35,8 +34,15 @@ std::vector<BucketValues> bucket_values(const std::vector<std::vector<double>>& 
 
 }  // namespace
 
+std::shared_ptr<const Law> LatentLaws::law(const Domain& domain, VariableId asked) {
+  const Schema& schema = population_->law().schema();
+  auto& law = made_[{schema.value_of(asked), schema.describe(domain)}];
+  if (!law) law = LatentQuantile(*population_, domain, asked).law();
+  return law;
+}
+
 DomainTruth superpopulation_truth(const Population& population, const PlannedEstimand& e,
-                                  double persons) {
+                                  double persons, LatentLaws& latent_laws) {
   const Schema& schema = population.law().schema();
   const auto answers = e.functional->variables();
   DomainTruth truth;
@@ -73,6 +79,8 @@ DomainTruth superpopulation_truth(const Population& population, const PlannedEst
     truth.means[k] = std::move(sum);
     truth.variances[k] = std::move(squares);
   }
+  if (const auto* f = dynamic_cast<const LawFunctional*>(e.functional.get()))
+    truth.quantile = f->of(*latent_laws.law(e.domain, answers[0]));
   return truth;
 }
 
@@ -191,15 +199,10 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
       frame.finite() ? static_cast<double>(frame.size()) : superpopulation_size(population);
   std::vector<DomainTruth> laws, tallies;
   std::vector<std::function<double(double)>> quantiles;
-  std::map<std::pair<VariableId, std::string>, std::shared_ptr<const Law>> latent_laws;
+  LatentLaws latent(population);
   for (const PlannedEstimand& e : plan.estimands) {
-    laws.push_back(superpopulation_truth(population, e, size));
+    laws.push_back(superpopulation_truth(population, e, size, latent));
     quantiles.push_back(law_quantile(population, e, laws.back()));
-    if (const auto* f = dynamic_cast<const LawFunctional*>(e.functional.get())) {
-      auto& law = latent_laws[{schema.value_of(f->variables()[0]), schema.describe(e.domain)}];
-      if (!law) law = LatentQuantile(population, e.domain, f->variables()[0]).law();
-      laws.back().quantile = f->of(*law);
-    }
     if (quantiles.back() && is_bucketed(schema, *e.functional, 0))
       laws.back().quantile =
           quantiles.back()(dynamic_cast<const QuantileFunctional&>(*e.functional).probability());

@@ -5,8 +5,13 @@
 
 #include <functional>
 #include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "estimators/buckets/law.hpp"
 #include "sim/selection/selection.hpp"
 #include "study/plan.hpp"
 
@@ -41,10 +46,22 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
                                        const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress = {});
 
-/// What everybody in the estimand's domain would have answered, under the population's law.
+/// Latent laws of answers over domains, each made once. Not thread-safe.
+class LatentLaws {
+ public:
+  explicit LatentLaws(const Population& population) : population_(&population) {}
+  std::shared_ptr<const Law> law(const Domain& domain, VariableId asked);
+
+ private:
+  const Population* population_;
+  std::map<std::pair<VariableId, std::string>, std::shared_ptr<const Law>> made_;
+};
+
+/// What everybody in the estimand's domain would have answered, under the population's law; of a
+/// functional of a law also its value.
 /// @param persons  of the population, so that totals are in persons
 DomainTruth superpopulation_truth(const Population& population, const PlannedEstimand& e,
-                                  double persons);
+                                  double persons, LatentLaws& latent);
 
 /// The functional of the latent values behind those answers (of a quantile or a functional of a
 /// law: DomainTruth::quantile, if it is known).

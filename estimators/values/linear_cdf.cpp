@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include "core/sums.hpp"
+#include "estimators/buckets/piecewise.hpp"
 #include "estimators/values/value_rule.hpp"
 
 namespace steelyard {
@@ -25,15 +27,34 @@ class LinearCdf final : public ValueRule {
 
   Result<BucketValues> values(const Variable& v, std::span<const double>, double) const override {
     BucketValues values;
-    for (std::size_t b = 0; b < v.size(); ++b) {
-      const double upper =
-          std::isfinite(v.edges[b + 1]) ? v.edges[b + 1] : top_factor_ * v.edges[b];
-      values.value.push_back((v.edges[b] + upper) / 2);
-    }
+    for (std::size_t b = 0; b < v.size(); ++b)
+      values.value.push_back((v.edges[b] + upper_edge(v, b)) / 2);
     return values;
   }
 
+  /// Uniform inside the buckets, so that quantiles and inequality are not those of the middles.
+  Result<std::shared_ptr<const Law>> law(const Variable& v, std::span<const double> totals,
+                                         double) const override {
+    const double sum = total(totals);
+    std::vector<Segment> segments;
+    for (std::size_t b = 0; b < v.size(); ++b) {
+      if (!(totals[b] > 0)) continue;
+      const double lower = v.edges[b], upper = upper_edge(v, b);
+      if (!(upper > lower))
+        return Failure{
+            FailureKind::infeasible,
+            "a top_factor of 1 closes the open bucket at its lower edge, where it has no "
+            "width to hold anybody"};
+      segments.push_back(Segment::uniform(lower, upper, totals[b] / sum));
+    }
+    return std::shared_ptr<const Law>(std::make_shared<PiecewiseLaw>(std::move(segments)));
+  }
+
  private:
+  double upper_edge(const Variable& v, std::size_t b) const {
+    return std::isfinite(v.edges[b + 1]) ? v.edges[b + 1] : top_factor_ * v.edges[b];
+  }
+
   double top_factor_;
 };
 

@@ -11,7 +11,7 @@ namespace {
 /// Middles of the closed buckets; the open top bucket is a Pareto tail whose shape comes from the
 /// totals of the top two populated buckets:
 ///   alpha = [ln(n_b + n_t) - ln n_t] / [ln l_t - ln l_b], floored; 0 before the floor if l_b = 0.
-/// The top by the variant.
+/// The top by the variant. Its law has everybody at these numbers, as RPME's papers do.
 /// The top's value moves with n_b and n_t: the jacobian says how (zero where the floor holds).
 class ParetoTail final : public ValueRule {
  public:

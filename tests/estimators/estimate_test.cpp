@@ -37,7 +37,13 @@ TEST(Midpoints, AreTheAssumedNumbersOrTheMiddles) {
 TEST(LinearCdf, ClosesTheTopAtAMultipleOfItsLowerEdge) {
   const Schema schema;
   const std::vector<double> totals(5, 1.0);
-  EXPECT_EQ(make(value_rules(), "linear_cdf", schema)->values(buckets(), totals).value().value,
+  const auto linear = make(value_rules(), "linear_cdf", schema);
+  const auto step = make(value_rules(), "step_top2", schema);
+  const auto law = linear->law(buckets(), totals).value();
+  const auto same = step->law(buckets(), totals).value();
+  EXPECT_NEAR(law->gini(), same->gini(), 1e-14);
+  for (double u : {0.1, 0.5, 0.97}) EXPECT_NEAR(law->quantile(u) / same->quantile(u), 1, 1e-13);
+  EXPECT_EQ(linear->values(buckets(), totals).value().value,
             (std::vector<double>{1000, 3500, 6500, 14000, 30000}));
 }
 

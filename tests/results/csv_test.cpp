@@ -20,6 +20,21 @@ TEST(PerformanceCsv, HasThePublishedColumns) {
             "mean_se,rmse,rmse_mcse,coverage,coverage_mcse,mean_width,failures,replicates,mean_us");
 }
 
+TEST(RuleEffectsCsv, GivesErrorsInUnitsAndInPerCent) {
+  const StudyResults results = sample_results();
+  const CsvFile file = CsvFile::parse(write_rule_effects_csv(results), "value_rules.csv");
+  EXPECT_EQ(first_line(write_rule_effects_csv(results)),
+            "estimand,domain,value_rule,of_study,truth,value,error,error_pct,bias,bias_mcse,bias_"
+            "pct,rmse,rmse_mcse,failures,samples,status");
+  ASSERT_EQ(file.rows(), results.rule_effects.size());
+  EXPECT_EQ(file.field(0, 6), "-150");
+  EXPECT_EQ(std::stod(file.field(0, 7)), 100 * -150 / 6500.);
+  EXPECT_EQ(std::stod(file.field(0, 10)), 100 * -151 / 6500.);
+  EXPECT_EQ(file.field(4, 2), "AVG, all");
+  EXPECT_EQ(file.field(4, 5), "");
+  EXPECT_EQ(file.field(4, 15), "one populated bin");
+}
+
 TEST(PerformanceCsv, GivesEachEstimatorARowWhoseNumbersReadBackAsTheSameDoubles) {
   const StudyResults results = sample_results();
   const CsvFile file = CsvFile::parse(write_performance_csv(results), "performance.csv");

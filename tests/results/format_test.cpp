@@ -80,7 +80,7 @@ TEST_F(Format, HasEverythingThatIsDocumented) {
 TEST_F(Format, HasTheDocumentedTypesShapesAndUnits) {
   const std::map<std::string, std::size_t> lengths{
       {"estimands", 2},    {"estimators", 3}, {"contrasts", 4}, {"replicates", 5},
-      {"reproduction", 6}, {"profile", 7},    {"failures", 8}};
+      {"reproduction", 6}, {"profile", 7},    {"failures", 8},  {"value_rules", 9}};
   for (const auto& [path, dataset] : inspection_.datasets) {
     if (!entries_.contains(path)) continue;
     const Entry& entry = entries_.at(path);
@@ -113,9 +113,10 @@ TEST_F(Format, StoresTheAttributesOfThisVersion) {
 TEST_F(Format, HasTheDocumentedGroupsOnly) {
   std::vector<std::string> groups = inspection_.groups;
   std::sort(groups.begin(), groups.end());
-  EXPECT_EQ(groups, (std::vector<std::string>{
-                        "/contrasts", "/estimands", "/estimates", "/estimators", "/failures",
-                        "/performance", "/profile", "/provenance", "/reproduction", "/scenario"}));
+  EXPECT_EQ(groups,
+            (std::vector<std::string>{"/contrasts", "/estimands", "/estimates", "/estimators",
+                                      "/failures", "/performance", "/profile", "/provenance",
+                                      "/reproduction", "/scenario", "/value_rules"}));
 }
 
 }  // namespace

@@ -122,6 +122,30 @@ inline StudyResults sample_results() {
                                .population_share = 1 / 7.0,
                                .sample_share = 0.125,
                                .weighted_share = 0.15});
+  results.rule_effects.assign(9, {.estimand = 0,
+                                  .value_rule = "midpoint",
+                                  .of_study = true,
+                                  .truth = 6500,
+                                  .value = 6350,
+                                  .bias = -151,
+                                  .bias_mcse = 2.5,
+                                  .rmse = 152,
+                                  .rmse_mcse = 2.4,
+                                  .failures = 1,
+                                  .samples = 99,
+                                  .status = "ok"});
+  results.rule_effects[4] = {.estimand = 0,
+                             .value_rule = "AVG, all",
+                             .of_study = false,
+                             .truth = 6500,
+                             .value = kNaN,
+                             .bias = kNaN,
+                             .bias_mcse = kNaN,
+                             .rmse = kNaN,
+                             .rmse_mcse = kNaN,
+                             .failures = 100,
+                             .samples = 0,
+                             .status = "one populated bin"};
   results.failures.assign(
       8, {.replicate = 2, .estimator = 1, .kind = "no convergence", .detail = "1000 steps"});
   results.run = {.started_utc = "2022-07-01T08:00:00Z",

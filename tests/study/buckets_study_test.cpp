@@ -9,8 +9,6 @@
 #include <map>
 
 #include "core/text.hpp"
-#include "estimators/functionals/law_functional.hpp"
-#include "study/latent_quantile.hpp"
 #include "study/rule_effects.hpp"
 #include "study/truth.hpp"
 
@@ -30,11 +28,9 @@ double truth_of(const std::string& estimand, const std::string& domain) {
   const StudyPlan& plan = known_laws().plan();
   for (const PlannedEstimand& e : plan.estimands) {
     if (e.id != estimand || e.domain_name != domain) continue;
-    DomainTruth truth = superpopulation_truth(known_laws().population(), e, 1);
-    if (const auto* f = dynamic_cast<const LawFunctional*>(e.functional.get()))
-      truth.quantile =
-          f->of(*LatentQuantile(known_laws().population(), e.domain, f->variables()[0]).law());
-    return true_value(*e.functional, truth);
+    static LatentLaws latent(known_laws().population());
+    return true_value(*e.functional,
+                      superpopulation_truth(known_laws().population(), e, 1, latent));
   }
   ADD_FAILURE() << estimand << " " << domain;
   return 0;
@@ -85,25 +81,49 @@ TEST(KnownLaws, AllSetsOfBucketsAskTheSamePersonsTheSameValue) {
 TEST(RuleEffects, AreZeroWhereTheRuleIsRightAndKnownWhereItIsNot) {
   const Scenario scenario = load_scenario("weighting-holds");
   const Study study(scenario);
-  std::map<std::pair<std::string, std::string>, RuleEffect> found;
-  for (const RuleEffect& effect : rule_effects(study, 2)) {
+  std::map<std::pair<std::string, std::string>, RuleEffectRecord> found;
+  for (const auto& effect : rule_effects(study, {.seed = Seed{1}, .samples = 400, .threads = 2})) {
     const std::string& id = study.plan().estimands[effect.estimand].id;
-    EXPECT_TRUE(found.emplace(std::pair(id, effect.rule), effect).second) << id << effect.rule;
+    EXPECT_TRUE(found.emplace(std::pair(id, effect.value_rule), effect).second) << id;
   }
   for (const char* rule : {"linear_cdf", "step_top2", "mid_arith"}) {
-    const RuleEffect& effect = found.at({"mean_income", rule});
+    const RuleEffectRecord& effect = found.at({"mean_income", rule});
     EXPECT_NEAR(effect.value / effect.truth, 1, 1e-9) << rule;
+    // A linear statistic of a simple random sample is unbiased; its RMSE is that of the buckets.
+    EXPECT_LT(std::abs(effect.bias), 4 * effect.bias_mcse) << rule;
+    EXPECT_EQ(effect.samples, 400u);
+    EXPECT_EQ(effect.status, "ok");
   }
   // mid_geo: the square root of lo hi (half the upper edge of the first).
-  const RuleEffect& geo = found.at({"mean_commute", "mid_geo"});
-  const double expected = 0.25 * 7.5 + 0.35 * std::sqrt(15 * 30.) + 0.3 * std::sqrt(30 * 60.) +
-                          0.1 * std::sqrt(60 * 90.);
+  const RuleEffectRecord& geo = found.at({"mean_commute", "mid_geo"});
+  const double share[] = {0.25, 0.35, 0.3, 0.1};
+  const double number[] = {7.5, std::sqrt(15 * 30.), std::sqrt(30 * 60.), std::sqrt(60 * 90.)};
+  double expected = 0, squares = 0;
+  for (int b = 0; b < 4; ++b) {
+    expected += share[b] * number[b];
+    squares += share[b] * number[b] * number[b];
+  }
   EXPECT_NEAR(geo.value, expected, 1e-9);
   EXPECT_NEAR(geo.truth, 0.25 * 7.5 + 0.35 * 22.5 + 0.3 * 45 + 0.1 * 75, 1e-6);
+  EXPECT_NEAR(geo.bias, expected - geo.truth, 4 * geo.bias_mcse);
+  const auto n = static_cast<double>(scenario.sample_size);
+  const double sd = std::sqrt((squares - expected * expected) / n);
+  EXPECT_NEAR(geo.bias_mcse, sd / 20, 4 * sd / 20 / std::sqrt(2 * 399.));
   EXPECT_FALSE(found.contains({"mean_commute", "maxent_mean"}));
-  const std::string csv = rule_effects_csv(study, rule_effects(study, 1));
-  EXPECT_EQ(csv.substr(0, csv.find('\n')),
-            "estimand,domain,value_rule,truth,value,error,error_pct,status");
+}
+
+TEST(RuleEffects, AreTheSameForAnyNumberOfThreads) {
+  const Scenario scenario = load_scenario("weighting-holds");
+  const Study study(scenario);
+  const auto one = rule_effects(study, {.seed = Seed{7}, .samples = 5, .threads = 1});
+  const auto four = rule_effects(study, {.seed = Seed{7}, .samples = 5, .threads = 4});
+  ASSERT_EQ(one.size(), four.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(one[i].value_rule, four[i].value_rule);
+    if (one[i].status == "ok") {
+      EXPECT_EQ(one[i].bias, four[i].bias) << one[i].value_rule;
+    }
+  }
 }
 
 TEST(OtherBuckets, AreRefusedWhereTheyAreNoCoarsening) {
