@@ -3,6 +3,7 @@
 // What an estimator is given: respondents' answers, and what is known of the population.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,7 +28,15 @@ struct Sample {
   }
 };
 
-/// Population totals that estimators may know.
+/// A probability sample beside the main one, with the same schema: who is in the population, by
+/// people who were selected with known probabilities. Some variables may not have been asked in it.
+struct ReferenceSample {
+  Sample sample;                       ///< base_weights: n design weights d > 0
+  std::vector<std::uint32_t> stratum;  ///< n, numbered from 0; empty: one stratum
+  std::vector<std::uint32_t> unit;     ///< n, primary unit; empty: every row is one of its own
+};
+
+/// What estimators may know of the population: totals, and a reference sample.
 class Benchmarks {
  public:
   struct Table {
@@ -42,6 +51,11 @@ class Benchmarks {
   void add_number(VariableId id, double total) { numbers_.push_back({id, total}); }
   std::optional<double> number(VariableId id) const;
   const Schema& schema() const { return *schema_; }
+  void set_reference(std::shared_ptr<const ReferenceSample> reference) {
+    reference_ = std::move(reference);
+  }
+  /// Null: there is none.
+  const std::shared_ptr<const ReferenceSample>& reference() const { return reference_; }
 
   /// Totals over the cross of `variables` (row-major, last fastest), summed out of a table that
   /// holds them all; nothing if no table does.
@@ -51,6 +65,7 @@ class Benchmarks {
   const Schema* schema_;
   std::vector<Table> tables_;
   std::vector<std::pair<VariableId, double>> numbers_;
+  std::shared_ptr<const ReferenceSample> reference_;
 };
 
 /// Respondents collapsed into the occupied cells of the cross of some variables. Weightings on
@@ -111,13 +126,16 @@ CellGroups group_cells(const CellIndex& index, const Schema& schema,
                        std::span<const VariableId> variables);
 
 /// Answers of the respondents in a domain, tabulated by cell: everything that any functional of
-/// a categorical answer needs, whatever the weighting.
+/// an answer needs, whatever the weighting. Of a continuous answer y that is moments: "levels" 0
+/// and 1 hold Σ d and Σ d y, and the squared weights Σ d², Σ d² y, Σ d² y².
 struct Tabulation {
+  bool moments = false;
   std::size_t levels = 0;
-  std::size_t respondents = 0;         ///< in the domain, with an applicable answer
-  std::vector<std::uint32_t> cells;    ///< occupied cells, ascending
-  std::vector<double> weight;          ///< occupied × levels: sum of base weights d
-  std::vector<double> weight_squared;  ///< the same of d²; empty if all d = 1
+  std::size_t respondents = 0;       ///< in the domain, with an applicable answer
+  std::vector<std::uint32_t> cells;  ///< occupied cells, ascending
+  std::vector<double> weight;        ///< occupied × levels: sum of base weights d
+  /// The same of d²; empty if all d = 1. Of moments occupied × 3, never empty.
+  std::vector<double> weight_squared;
   std::span<const double> squared() const {
     return weight_squared.empty() ? weight : weight_squared;
   }
@@ -142,6 +160,20 @@ struct AssistingModel {
   std::vector<double> shift;  ///< by column of p: d(T - Σ w μ)/dβ, T the predictions' target
 };
 
+/// The equation that the coefficients θ of a stage's factor g(x'θ) solve in two samples,
+///   U(θ) = Σ_A d_i u_i x_i - Σ_B d_j v_j x_j = 0
+/// over the respondents A and a reference sample B, as a variance needs it. x are the stage's
+/// blocks in A, `blocks` in B.
+struct ReferenceEquation {
+  std::vector<double> slope;  ///< by cell of A: dg/d(x'θ)
+  std::vector<double> score;  ///< by cell of A: u
+  /// Columns × columns, row-major: -dU/dθ. Columns that depend on others have zero rows.
+  std::vector<double> jacobian;
+  std::vector<CalibrationBlock> blocks;  ///< x by cell of B
+  std::vector<std::uint32_t> cell_of;    ///< by row of B
+  std::vector<double> reference_score;   ///< by row of B: v
+};
+
 /// One step of a weighting as its variance needs it: weights before it × factor = weights after
 /// it. Columns are those of the blocks, in order.
 struct WeightStage {
@@ -150,6 +182,8 @@ struct WeightStage {
   std::vector<double> penalty;  ///< ridge penalty by column; empty: targets are met exactly
   std::vector<double> q;        ///< relative weight of each cell in the distance; empty: 1
   std::optional<AssistingModel> model;
+  /// In place of a calibration: the factor's coefficients come from this equation.
+  std::optional<ReferenceEquation> equation;
   /// Columns × columns, row-major: covariance of the errors of the targets; empty: known exactly.
   std::vector<double> target_covariance;
 };
@@ -162,6 +196,11 @@ struct Weights {
   double largest_margin_error = 0;  ///< relative to the population total
   std::size_t at_bounds = 0;        ///< cells whose factor is on a bound
   std::vector<std::string> notes;   ///< collapsed cells and the like
+  /// By cell: estimated probability π of being in the sample. The respondents are then a Poisson
+  /// sample, V = Σ (1 - π) (w e)²; empty: drawn with replacement.
+  std::vector<double> participation;
+  /// The sample that stages with an equation refer to; null: there is none.
+  std::shared_ptr<const ReferenceSample> reference;
 };
 
 /// A point estimate and its influence: d estimate / d (weighted total at level k).

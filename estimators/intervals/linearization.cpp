@@ -9,8 +9,9 @@ namespace {
 
 /// With-replacement variance of the linearized total. z is the influence of the respondent's level
 /// (zero outside the domain); after calibration e = z - x'β, β = (X'DX)⁻¹X'Dz with the weights d
-/// before calibration; V = n/(n-1) Σ (w e - mean)², w = d g; in stages and with uncertain
-/// benchmarks as Residuals says. Everything comes from sums by cell.
+/// before calibration; V = n/(n-1) Σ (w e - mean)², w = d g, or that of a Poisson sample where the
+/// weighting estimates participation; in stages, with uncertain benchmarks and a reference sample
+/// as Residuals says. Everything comes from sums by cell.
 class PreparedLinearization final : public PreparedInterval {
  public:
   PreparedLinearization(const WeightedSample& sample, const IntervalOptions& options)
@@ -49,21 +50,26 @@ class PreparedLinearization final : public PreparedInterval {
         second[i] *= t * t;
       }
     // Σ w e and Σ w² e² over everybody: cells without a domain member have z = 0.
+    const bool poisson = !weights_.participation.empty();
+    const auto chance = [&](std::size_t c) {
+      return poisson ? 1 - std::min(1.0, weights_.participation[c]) : 1.0;
+    };
     double sum = 0, squares = 0;
     if (!fit.empty())
       for (std::size_t c = 0; c < index_.cells; ++c) {
         const double gf = factor(c) * fit[c];
         sum -= gf * index_.weight[c];
-        squares += gf * gf * index_.weight_squared[c];
+        squares += chance(c) * gf * gf * index_.weight_squared[c];
       }
     for (std::size_t i = 0; i < table.cells.size(); ++i) {
       const std::uint32_t c = table.cells[i];
       const double g = factor(c), f = fit.empty() ? 0.0 : fit[c];
       sum += g * first[i];
-      squares += g * g * (second[i] - 2 * f * cross[i]);
+      squares += chance(c) * g * g * (second[i] - 2 * f * cross[i]);
     }
     const auto n = static_cast<double>(index_.n);
-    const double se = std::sqrt(std::max(0.0, n / (n - 1) * (squares - sum * sum / n)) + targets);
+    const double sampling = poisson ? squares : n / (n - 1) * (squares - sum * sum / n);
+    const double se = std::sqrt(std::max(0.0, sampling) + targets);
     return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
                          estimate.estimate, se, df_, t_, index_.n, table.respondents);
   }

@@ -10,7 +10,7 @@ namespace steelyard {
 
 Linearizer::Linearizer(const SurveyDesign& design, std::span<const double> w,
                        std::span<const double> d, const CellIndex* index, const Weights* weights)
-    : design_(design), w_(w), d_(d), index_(index) {
+    : design_(design), w_(w), d_(d), index_(index), weights_(weights) {
   if (weights == nullptr) return;
   std::vector<double> by_cell(index->cells, 0.0);
   for (std::size_t i = 0; i < d.size(); ++i) by_cell[index->cell_of[i]] += d[i];
@@ -99,6 +99,12 @@ std::span<const double> Linearizer::fit(std::span<const std::uint32_t> rows,
 void Linearizer::residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
                            std::vector<double>& u) {
   z = fit(rows, z);
+  fitted_residuals(rows, z, u);
+}
+
+/// u of the z that `fit` returned.
+void Linearizer::fitted_residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
+                                  std::vector<double>& u) const {
   u.assign(design_.n(), 0.0);
   for (std::size_t k = 0; k < z.size(); ++k) {
     const std::size_t i = rows.empty() ? k : rows[k];
@@ -106,6 +112,15 @@ void Linearizer::residuals(std::span<const std::uint32_t> rows, std::span<const 
   }
   if (residuals_)
     for (std::size_t i = 0; i < design_.n(); ++i) u[i] -= w_[i] * fitted_[index_->cell_of[i]];
+}
+
+double Linearizer::poisson_variance(std::span<const std::uint32_t> rows,
+                                    std::span<const double> z) {
+  fitted_residuals(rows, z, u_);
+  double sum = 0;
+  for (std::size_t i = 0; i < u_.size(); ++i)
+    sum += (1 - std::min(1.0, weights_->participation[index_->cell_of[i]])) * u_[i] * u_[i];
+  return sum;
 }
 
 Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
@@ -121,6 +136,9 @@ Result<double> Linearizer::sampling_variance(std::span<const std::uint32_t> rows
   const bool all = rows.empty();
   const std::size_t count = z.size();
   const auto row = [&](std::size_t k) { return all ? k : rows[k]; };
+  if (weights_ != nullptr && !weights_->participation.empty() && design_.element_sampling() &&
+      design_.strata() == 1)
+    return poisson_variance(rows, z);
   if (design_.one_stage() && design_.element_sampling()) {
     if (all) return full_elements(z);
     const DesignStage& stage = design_.stages()[0];

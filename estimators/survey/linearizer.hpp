@@ -37,11 +37,16 @@ class Linearizer {
   /// Fits the projection of z; the z to go on with. Sets fitted_ and target_variance_.
   std::span<const double> fit(std::span<const std::uint32_t> rows, std::span<const double> z);
   Result<double> full_elements(std::span<const double> z);
+  void fitted_residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
+                        std::vector<double>& u) const;
+  /// Σ (1 - π) u² of a Poisson sample of persons.
+  double poisson_variance(std::span<const std::uint32_t> rows, std::span<const double> z);
   void prepare_pieces();
 
   const SurveyDesign& design_;
   std::span<const double> w_, d_;
   const CellIndex* index_;
+  const Weights* weights_ = nullptr;
   std::optional<Residuals> residuals_;
   /// Cells split by stratum (element sampling) or primary unit: Σw and Σw² of each piece.
   struct Piece {

@@ -100,6 +100,58 @@ void Projection::add_model_error(std::span<const double> s, const std::vector<do
     if (g_[k] != 0) fitted[k] -= model_->residual[k] * left[k] / g_[k];
 }
 
+EquationProjection::EquationProjection(const WeightStage& stage, std::size_t cells,
+                                       std::span<const double> g)
+    : x_(calibrated_matrix(stage.blocks, cells)), equation_(&*stage.equation), g_(g) {
+  std::size_t reference_cells = 0;
+  for (const std::uint32_t cell : equation_->cell_of)
+    reference_cells = std::max<std::size_t>(reference_cells, cell + 1);
+  reference_x_ = calibrated_matrix(equation_->blocks, reference_cells);
+  const std::size_t p = x_.columns();
+  EXPECTS(reference_x_.columns() == p && equation_->jacobian.size() == p * p);
+  for (std::size_t j = 0; j < p; ++j)
+    if (equation_->jacobian[j * p + j] != 0) columns_.push_back(j);
+  const auto k = static_cast<Eigen::Index>(columns_.size());
+  Eigen::MatrixXd kept(k, k);
+  for (Eigen::Index a = 0; a < k; ++a)
+    for (Eigen::Index b = 0; b < k; ++b)
+      kept(a, b) = equation_->jacobian[columns_[static_cast<std::size_t>(b)] * p +
+                                       columns_[static_cast<std::size_t>(a)]];
+  transposed_.compute(kept);
+}
+
+void EquationProjection::fit(std::span<const double> s, std::vector<double>& fitted,
+                             std::vector<double>& reference) const {
+  std::vector<double> right(x_.columns());
+  x_.transpose_multiply(product(equation_->slope, s), right);
+  Eigen::VectorXd kept(static_cast<Eigen::Index>(columns_.size()));
+  for (std::size_t j = 0; j < columns_.size(); ++j)
+    kept[static_cast<Eigen::Index>(j)] = right[columns_[j]];
+  const Eigen::VectorXd solved = transposed_.solve(kept);
+  std::vector<double> b(x_.columns(), 0.0);
+  for (std::size_t j = 0; j < columns_.size(); ++j)
+    b[columns_[j]] = solved[static_cast<Eigen::Index>(j)];
+  fitted.resize(x_.cells);
+  x_.multiply(b, fitted);
+  for (std::size_t c = 0; c < fitted.size(); ++c)
+    fitted[c] = g_[c] != 0 ? -equation_->score[c] * fitted[c] / g_[c] : 0.0;
+  std::vector<double> by_cell(reference_x_.cells);
+  reference_x_.multiply(b, by_cell);
+  for (std::size_t j = 0; j < reference.size(); ++j)
+    reference[j] -= equation_->reference_score[j] * by_cell[equation_->cell_of[j]];
+}
+
+SurveyDesign design_of(const ReferenceSample& reference) {
+  DesignColumns columns;
+  columns.n = reference.sample.n;
+  columns.strata = reference.stratum;
+  if (!reference.unit.empty()) columns.clusters = {reference.unit};
+  columns.lonely = LonelyPsu::adjust;
+  auto made = SurveyDesign::make(columns);
+  EXPECTS(made.ok());
+  return std::move(made.value());
+}
+
 Residuals::Residuals(const Weights& weights, std::span<const double> d) {
   const auto factor_of = [&](std::size_t s) -> std::span<const double> {
     const std::vector<double>& own = weights.stages[s].factor;
@@ -114,20 +166,32 @@ Residuals::Residuals(const Weights& weights, std::span<const double> d) {
   if (k + 1 < weights.stages.size()) d_.assign(d.begin(), d.end());
   for (std::size_t s = k; s < weights.stages.size(); ++s) {
     const std::span<const double> factor = factor_of(s);
+    const WeightStage& stage = weights.stages[s];
+    const WeightStage none;
     steps_.push_back(
-        {Projection(weights.stages[s], before.empty() ? d : product(before, d), factor),
+        {Projection(stage.equation ? none : stage, before.empty() ? d : product(before, d), factor),
+         {},
          factor,
          before,
          {}});
+    if (stage.equation) {
+      EXPECTS(weights.reference != nullptr);
+      steps_.back().equation.emplace(stage, d.size(), factor);
+      reference_ = weights.reference;
+    }
     if (s > k) later_ = steps_.back().since = product(later_, factor);
     if (s + 1 < weights.stages.size() || k > 0) before = product(before, factor);
     if (s == k) product_ = before;
   }
+  if (reference_) reference_design_ = design_of(*reference_);
   first_ = product_.empty() ? factor_of(k) : std::span<const double>(product_);
 }
 
 double Residuals::fit(std::span<const double> s, std::vector<double>& fitted) const {
-  if (steps_.size() == 1 && steps_[0].before.empty()) return steps_[0].projection.fit(s, fitted);
+  if (steps_.size() == 1 && steps_[0].before.empty() && !reference_)
+    return steps_[0].projection.fit(s, fitted);
+  std::vector<double> reference;
+  if (reference_) reference.assign(reference_->sample.n, 0.0);
   // m_c = Σ_{i in c} d_i z_i, z as the stage sees it.
   std::vector<double> m(s.begin(), s.end()), weighted, part;
   fitted.assign(s.size(), 0.0);
@@ -135,14 +199,24 @@ double Residuals::fit(std::span<const double> s, std::vector<double>& fitted) co
   for (std::size_t k = steps_.size(); k-- > 0;) {
     const Step& step = steps_[k];
     part.assign(s.size(), 0.0);
-    if (!step.projection.none()) {
+    if (!step.projection.none() || step.equation) {
       weighted = product(step.before, m);
-      error += step.projection.fit(weighted, part);
+      if (step.equation)
+        step.equation->fit(weighted, part, reference);
+      else
+        error += step.projection.fit(weighted, part);
       for (std::size_t c = 0; c < s.size(); ++c)
         fitted[c] += step.since.empty() ? part[c] : step.since[c] * part[c];
     }
     if (k > 0)
       for (std::size_t c = 0; c < s.size(); ++c) m[c] = step.factor[c] * (m[c] - part[c] * d_[c]);
+  }
+  if (reference_) {
+    const std::vector<double>& design_weights = reference_->sample.base_weights;
+    for (std::size_t j = 0; j < reference.size(); ++j) reference[j] *= design_weights[j];
+    const auto variance = reference_design_->variance(reference);
+    EXPECTS(variance.ok());
+    error += variance.value();
   }
   return error;
 }

@@ -3,10 +3,12 @@
 // What calibrations explain of an influence value. The one place where the stages of a weighting
 // turn into its linearized variance, for respondents as for cells.
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "estimators/survey/design.hpp"
 #include "estimators/weighting/auxiliary.hpp"
 
 namespace steelyard {
@@ -56,6 +58,29 @@ class Projection {
   const AssistingModel* model_ = nullptr;
 };
 
+/// What the coefficients of a stage's factor add where they solve an equation in two samples
+/// (ReferenceEquation): with b = J'⁻¹ Σ_A d (dg/dη) z x,
+///   Σ d g z ≈ Σ_A d (g z + u x'b) - Σ_B d v x'b,
+/// so that f = -u x'b / g is fitted, and B's rows have the influence -v x'b.
+/// Source: Chen, Li & Wu (2020), JASA 115, 2011-2021, theorem 1, for any such equation (Binder
+/// 1983).
+class EquationProjection {
+ public:
+  /// @param g  the stage's factor, by cell
+  EquationProjection(const WeightStage& stage, std::size_t cells, std::span<const double> g);
+  /// @param s          s_c = Σ_{i in c} d_i z_i
+  /// @param reference  by row of B; its influence is added
+  void fit(std::span<const double> s, std::vector<double>& fitted,
+           std::vector<double>& reference) const;
+
+ private:
+  Auxiliary x_, reference_x_;
+  const ReferenceEquation* equation_;
+  std::span<const double> g_;
+  std::vector<std::size_t> columns_;
+  Eigen::PartialPivLU<Eigen::MatrixXd> transposed_;
+};
+
 /// The linearized total of a weighting in stages s = 1 ... S with factors g_s. Stage S has
 /// Σ w_S z = t'β_S + Σ w_{S-1} g_S (z - x'β_S), which is stage S-1's total of another variable, so
 /// from last to first z <- g_s (z - x_s'β_s); a stage without calibration variables: z <- g_s z.
@@ -73,12 +98,13 @@ class Residuals {
   /// t, by cell; empty: all 1.
   std::span<const double> later() const { return later_; }
   /// f of each cell from s_c = Σ_{i in c} d_i z_i (z as it is, not multiplied by t).
-  /// @return the variance that the errors of benchmarks add
+  /// @return the variance that the errors of benchmarks and the reference sample add
   double fit(std::span<const double> s, std::vector<double>& fitted) const;
 
  private:
   struct Step {
     Projection projection;
+    std::optional<EquationProjection> equation;  ///< in place of the projection
     std::span<const double> factor;
     std::vector<double> before;  ///< product of the factors before it, by cell; empty: 1
     std::vector<double> since;   ///< product of factors after stage k up to this one; empty: 1
@@ -87,6 +113,11 @@ class Residuals {
   std::vector<double> d_;    ///< kept for several stages only
   std::vector<double> product_, later_;
   std::span<const double> first_;
+  std::shared_ptr<const ReferenceSample> reference_;
+  std::optional<SurveyDesign> reference_design_;
 };
+
+/// The design of a reference sample: with replacement within strata, in primary units.
+SurveyDesign design_of(const ReferenceSample& reference);
 
 }  // namespace steelyard

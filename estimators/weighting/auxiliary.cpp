@@ -123,6 +123,7 @@ std::size_t Auxiliary::block_of(std::size_t column) const {
 std::string Auxiliary::describe(std::size_t column) const {
   const std::size_t b = block_of(column);
   if (schema == nullptr || b >= variables.size()) return "column " + std::to_string(column + 1);
+  if (variables[b].empty()) return "(intercept)";
   if (!blocks[b].number.empty()) return (*schema)[variables[b][0]].name;
   return describe_group(*schema, variables[b], column - blocks[b].offset);
 }

@@ -54,6 +54,10 @@ class Sequential final : public Weighting {
     return std::any_of(steps_.begin(), steps_.end(),
                        [](const Step& step) { return step.weighting->by_respondent(); });
   }
+  bool needs_reference() const override {
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [](const Step& step) { return step.weighting->needs_reference(); });
+  }
   /// The last step's; those of earlier ones are met no longer.
   std::vector<std::vector<VariableId>> margins() const override {
     for (std::size_t s = steps_.size(); s-- > 0;)

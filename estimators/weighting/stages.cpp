@@ -25,6 +25,8 @@ void compose(Weights& weights, Weights next) {
   weights.iterations += next.iterations;
   weights.largest_margin_error = next.largest_margin_error;
   weights.at_bounds = next.at_bounds;
+  if (weights.participation.empty()) weights.participation = std::move(next.participation);
+  if (!weights.reference) weights.reference = std::move(next.reference);
 }
 
 CellIndex reweighted(const CellIndex& index, const Weights& weights) {

@@ -116,6 +116,7 @@ class Trimmed final : public Weighting {
 
   std::vector<std::vector<VariableId>> margins() const override { return inner_->margins(); }
   bool by_respondent() const override { return true; }
+  bool needs_reference() const override { return inner_->needs_reference(); }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
     auto made = inner_->weigh(index, benchmarks);

@@ -13,6 +13,23 @@
 
 namespace steelyard {
 
+/// Totals of one answer that a model of the answer makes, where no weights give them.
+class ModelledAnswer {
+ public:
+  virtual ~ModelledAnswer() = default;
+  /// As level_totals of a tabulation: one a level, or Σ 1 and Σ y of a continuous answer.
+  virtual std::span<const double> totals() const = 0;
+  /// Variance of Σ_k influence_k totals_k, errors of the models and of the reference sample in it.
+  virtual double variance(std::span<const double> influence) const = 0;
+};
+
+/// The answer that is modelled.
+struct AnswerToModel {
+  std::span<const VariableId> answers;            ///< one, or two that are tabulated together
+  const Tabulation& table;                        ///< of the domain's respondents
+  std::span<const std::uint32_t> reference_rows;  ///< rows of the reference sample in the domain
+};
+
 /// Immutable after `make`; `weigh` is const, thread-safe and keeps no state between calls.
 class Weighting {
  public:
@@ -26,9 +43,22 @@ class Weighting {
   /// True if it acts on the weight of each respondent (trimming, cosmetic calibration), so that
   /// those of a cell can be taken together only while their base weights are equal.
   virtual bool by_respondent() const { return false; }
+  /// True if it estimates from a reference sample.
+  virtual bool needs_reference() const { return false; }
   /// @param index   respondents collapsed on a superset of variables()
   /// @return one factor a cell; fails: empty_cell, no_convergence, singular_matrix
   virtual Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const = 0;
+  /// True if it also models the answers: estimates then come from `model_answer`, and `weigh` gives
+  /// the weights of the part that needs none of them.
+  virtual bool models_answers() const { return false; }
+  /// @param weights  what `weigh` gave for this index
+  /// @return fails: unsupported, no_convergence, singular_matrix, empty_domain
+  virtual Result<std::unique_ptr<const ModelledAnswer>> model_answer(const CellIndex&,
+                                                                     const Benchmarks&,
+                                                                     const Weights&,
+                                                                     const AnswerToModel&) const {
+    return Failure{FailureKind::unsupported, "it does not model answers"};
+  }
   /// After a failure: what stands in the way and what would cure it, in words. May take a linear
   /// program's time. Empty: nothing more to say.
   virtual std::string explain(const CellIndex&, const Benchmarks&) const { return {}; }
