@@ -1,6 +1,7 @@
 #include "estimators/tabulate.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace steelyard {
 
@@ -37,6 +38,8 @@ Tabulation Tabulator::tabulate(std::span<const VariableId> answers,
                                std::span<const std::uint32_t> rows) {
   EXPECTS(answers.size() == 1 || answers.size() == 2);
   const Schema& schema = *sample_.schema;
+  if (answers.size() == 1 && schema[answers[0]].kind == VariableKind::continuous)
+    return moments(answers[0], rows);
   const std::size_t first_size = schema[answers[0]].size();
   const std::size_t second_size = answers.size() == 2 ? schema[answers[1]].size() : 1;
   const LevelCode* first = sample_.column(answers[0]).data();
@@ -74,6 +77,37 @@ Tabulation Tabulator::tabulate(std::span<const VariableId> answers,
     if (!cells_.unit_weights)
       table.weight_squared.insert(table.weight_squared.end(), squares_.begin() + begin,
                                   squares_.begin() + end);
+  }
+  return table;
+}
+
+/// Σ d, Σ d y by cell, and Σ d², Σ d² y, Σ d² y²; a value that is missing (NaN) is left out.
+Tabulation Tabulator::moments(VariableId answer, std::span<const std::uint32_t> rows) {
+  const std::span<const double> y = sample_.numbers[index(answer)];
+  EXPECTS(y.size() == sample_.n);
+  Tabulation table;
+  table.moments = true;
+  table.levels = 2;
+  sums_.assign(cells_.cells * 2, 0.0);
+  squares_.assign(cells_.cells * 3, 0.0);
+  std::vector<bool> occupied(cells_.cells, false);
+  for (const std::uint32_t i : rows) {
+    if (std::isnan(y[i])) continue;
+    const std::uint32_t cell = cells_.cell_of[i];
+    const double d = cells_.unit_weights ? 1.0 : sample_.base_weights[i];
+    occupied[cell] = true;
+    ++table.respondents;
+    sums_[2 * cell] += d;
+    sums_[2 * cell + 1] += d * y[i];
+    squares_[3 * cell] += d * d;
+    squares_[3 * cell + 1] += d * d * y[i];
+    squares_[3 * cell + 2] += d * d * y[i] * y[i];
+  }
+  for (std::size_t cell = 0; cell < cells_.cells; ++cell) {
+    if (!occupied[cell]) continue;
+    table.cells.push_back(static_cast<std::uint32_t>(cell));
+    for (std::size_t k = 0; k < 2; ++k) table.weight.push_back(sums_[2 * cell + k]);
+    for (std::size_t k = 0; k < 3; ++k) table.weight_squared.push_back(squares_[3 * cell + k]);
   }
   return table;
 }

@@ -23,12 +23,15 @@ class Tabulator {
   /// The references must outlive the tabulator.
   Tabulator(const Sample& sample, const CellIndex& cells) : sample_(sample), cells_(cells) {}
 
-  /// @param answers  one variable, or two (joint level = level of the first × levels of the second
+  /// @param answers  one variable (of a continuous one the moments), or two (joint level = level of
+  /// the first × levels of the second
   /// + level of the second)
   /// @param rows     the domain's respondents; those to whom an answer does not apply are left out
   Tabulation tabulate(std::span<const VariableId> answers, std::span<const std::uint32_t> rows);
 
  private:
+  Tabulation moments(VariableId answer, std::span<const std::uint32_t> rows);
+
   const Sample& sample_;
   const CellIndex& cells_;
   std::vector<double> sums_, squares_;

@@ -118,26 +118,32 @@ void ReplicatePlan::plan_published() {
 
 /// What every estimator of one sample shares.
 struct ReplicatePlan::Working {
+  Benchmarks benchmarks;  ///< with this replicate's reference sample
   CellIndex cells;
   std::vector<Result<Weights>> weights;  ///< by weighting
   std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>>
       prepared;                                  ///< and interval
   std::vector<std::vector<std::uint32_t>> rows;  ///< by domain
-  std::vector<Tabulation> tables;                ///< by task
+  std::vector<std::optional<std::vector<std::uint32_t>>>
+      reference_rows;  ///< by domain; nothing: the reference sample cannot tell who is in it
+  std::vector<Tabulation> tables;  ///< by task
   std::vector<std::vector<std::vector<double>>>
       totals;  ///< by task and weighting; empty: it failed
+  /// By task and weighting that models answers; null elsewhere.
+  std::vector<std::vector<Result<std::unique_ptr<const ModelledAnswer>>>> modelled;
   std::vector<double> weigh_seconds, table_seconds;
   std::vector<std::vector<double>> prepare_seconds;
 };
 
-ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed,
-                                    std::uint32_t replicate) const {
+ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32_t replicate,
+                                    std::shared_ptr<const ReferenceSample> reference) const {
   ReplicateResults out;
   for (auto* column : {&out.estimate, &out.se, &out.lower, &out.upper})
     column->assign(estimators_.size(), kNone);
   out.seconds.assign(estimators_.size(), 0.0);
   out.published.assign(scenario_->numbers.size(), kNone);
-  Working shared;
+  Working shared{.benchmarks = *benchmarks_};
+  if (reference) shared.benchmarks.set_reference(std::move(reference));
   weigh(sample, shared);
   tabulate(sample, shared);
   prepare(sample, seed, replicate, shared);
@@ -159,7 +165,7 @@ void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   const double index_seconds = since(start);
   for (const auto& weighting : plan_->weightings) {
     start = Clock::now();
-    shared.weights.push_back(weighting.plugin->weigh(shared.cells, *benchmarks_));
+    shared.weights.push_back(weighting.plugin->weigh(shared.cells, shared.benchmarks));
     shared.weigh_seconds.push_back(index_seconds + since(start));
   }
 }
@@ -169,7 +175,10 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
                             Working& shared) const {
   std::vector<AnswerRows> tables;
   for (std::size_t t = 0; t < estimand_tasks_; ++t)
-    tables.push_back({tasks_[t].answers, shared.rows[tasks_[t].domain]});
+    tables.push_back({tasks_[t].answers, shared.rows[tasks_[t].domain],
+                      shared.reference_rows[tasks_[t].domain]
+                          ? std::span<const std::uint32_t>(*shared.reference_rows[tasks_[t].domain])
+                          : std::span<const std::uint32_t>()});
   for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
     const Result<Weights>& weights = shared.weights[w];
     auto& prepared = shared.prepared.emplace_back();
@@ -181,7 +190,7 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
                                                    .weights = weights.value(),
                                                    .sample = &sample,
                                                    .weighting = plan_->weightings[w].plugin.get(),
-                                                   .benchmarks = benchmarks_,
+                                                   .benchmarks = &shared.benchmarks,
                                                    .tables = tables,
                                                    .seed = seed,
                                                    .replicate = Replicate{replicate}}));
@@ -194,7 +203,15 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
 
 /// Tabulations: once per domain and answer, for every weighting.
 void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
-  for (const Domain& domain : domains_) shared.rows.push_back(domain_rows(sample, domain));
+  const ReferenceSample* reference = shared.benchmarks.reference().get();
+  for (const Domain& domain : domains_) {
+    shared.rows.push_back(domain_rows(sample, domain));
+    auto& rows = shared.reference_rows.emplace_back();
+    if (reference != nullptr && std::all_of(domain.begin(), domain.end(), [&](const Condition& c) {
+          return reference->sample.has(c.variable);
+        }))
+      rows = domain_rows(reference->sample, domain);
+  }
   Tabulator tabulator(sample, shared.cells);
   for (const Task& task : tasks_) {
     const auto start = Clock::now();
@@ -203,7 +220,35 @@ void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
     for (const Result<Weights>& weights : shared.weights)
       totals.push_back(weights ? level_totals(shared.tables.back(), weights.value())
                                : std::vector<double>{});
+    model(shared.tables.size() - 1, shared);
     shared.table_seconds.push_back(since(start));
+  }
+}
+
+/// Totals that a model of the answer gives, in place of those of weights.
+void ReplicatePlan::model(std::size_t task, Working& shared) const {
+  auto& modelled = shared.modelled.emplace_back();
+  const std::size_t domain = tasks_[task].domain;
+  for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
+    const Weighting& weighting = *plan_->weightings[w].plugin;
+    modelled.emplace_back(std::unique_ptr<const ModelledAnswer>());
+    if (!weighting.models_answers() || !shared.weights[w]) continue;
+    if (weighting.needs_reference() && !shared.reference_rows[domain])
+      modelled.back() = Failure{FailureKind::unsupported,
+                                "the reference sample does not know who is in the domain"};
+    else
+      modelled.back() = weighting.model_answer(
+          shared.cells, shared.benchmarks, shared.weights[w].value(),
+          {tasks_[task].answers, shared.tables[task],
+           shared.reference_rows[domain]
+               ? std::span<const std::uint32_t>(*shared.reference_rows[domain])
+               : std::span<const std::uint32_t>()});
+    auto& totals = shared.totals[task][w];
+    if (!modelled.back())
+      totals.clear();
+    else if (modelled.back().value())
+      totals.assign(modelled.back().value()->totals().begin(),
+                    modelled.back().value()->totals().end());
   }
 }
 
@@ -214,6 +259,8 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   const EstimatorPlan& plan = estimators_[i];
   if (!shared.weights[plan.weighting]) return shared.weights[plan.weighting].failure();
   const std::size_t task = estimand_task_[plan.estimand];
+  const auto& modelled = shared.modelled[task][plan.weighting];
+  if (!modelled) return modelled.failure();
   const std::vector<double>& totals = shared.totals[task][plan.weighting];
   const LevelEstimator estimator(
       scenario_->schema, *plan_->estimands[plan.estimand].functional,
@@ -223,8 +270,8 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   if (!point) return point.failure();
   const auto& prepared = shared.prepared[plan.weighting][plan.interval];
   if (!prepared) return prepared.failure();
-  const auto interval =
-      prepared.value()->interval({shared.tables[task], point.value(), &estimator, totals, task});
+  const auto interval = prepared.value()->interval(
+      {shared.tables[task], point.value(), &estimator, totals, task, modelled.value().get()});
   if (!interval) return interval.failure();
   out.estimate[i] = point.value().estimate;
   out.se[i] = interval.value().se;

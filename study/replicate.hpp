@@ -3,6 +3,7 @@
 // One replicate: everything that is computed from one sample.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,8 +40,10 @@ class ReplicatePlan {
   /// Variables whose one-way shares are recorded for the report.
   const std::vector<VariableId>& profile() const { return profile_; }
 
-  /// @param seed  of the study; with the replicate's number it decides what resampling draws
-  ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate) const;
+  /// @param seed       of the study; with the replicate's number it decides what resampling draws
+  /// @param reference  this replicate's reference sample; null: there is none
+  ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate,
+                       std::shared_ptr<const ReferenceSample> reference = nullptr) const;
 
  private:
   struct Task {
@@ -56,6 +59,7 @@ class ReplicatePlan {
   struct Working;
   void weigh(const Sample& sample, Working& shared) const;
   void tabulate(const Sample& sample, Working& shared) const;
+  void model(std::size_t task, Working& shared) const;
   void prepare(const Sample& sample, Seed seed, std::uint32_t replicate, Working& shared) const;
   std::optional<Failure> estimate(std::size_t i, const Working& shared,
                                   ReplicateResults& out) const;

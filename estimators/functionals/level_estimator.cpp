@@ -62,7 +62,8 @@ Result<PointEstimate> LevelEstimator::estimate(std::span<const double> totals, d
 }
 
 Result<double> LevelEstimator::value(std::span<const double> totals, double respondents) const {
-  if (!(total(totals) > 0)) return kEmpty;
+  const bool moments = schema_[functional_.variables()[0]].kind == VariableKind::continuous;
+  if (!((moments ? totals[0] : total(totals)) > 0)) return kEmpty;
   if (functional_.uses_law()) {
     const auto law = rule_->law(schema_[functional_.variables()[0]], totals, respondents);
     if (!law) return law.failure();

@@ -41,6 +41,19 @@ Result<PointEstimate> total_of_levels(std::span<const double> totals, const Buck
   return estimate;
 }
 
+Result<PointEstimate> mean_of_moments(std::span<const double> totals) {
+  EXPECTS(totals.size() == 2);
+  if (!(totals[0] > 0)) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  const double mean = totals[1] / totals[0];
+  return PointEstimate{mean, {-mean / totals[0], 1 / totals[0]}};
+}
+
+Result<PointEstimate> total_of_moments(std::span<const double> totals) {
+  EXPECTS(totals.size() == 2);
+  if (totals[0] == 0) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  return PointEstimate{totals[1], {0, 1}};
+}
+
 Result<PointEstimate> ratio_of_levels(std::span<const double> totals, const BucketValues& numerator,
                                       const BucketValues& denominator) {
   const std::size_t rows = numerator.value.size(), columns = denominator.value.size();

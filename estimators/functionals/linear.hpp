@@ -17,6 +17,10 @@ Result<PointEstimate> mean_of_levels(std::span<const double> totals, const Bucke
 /// sum_j totals[j] v[j], with influence v[k] + sum_j totals[j] dv[j]/dT[k]. Fails: empty_domain.
 Result<PointEstimate> total_of_levels(std::span<const double> totals, const BucketValues& values);
 
+/// The same of a continuous answer, from its moments Σ w and Σ w y (Tabulation::moments).
+Result<PointEstimate> mean_of_moments(std::span<const double> totals);
+Result<PointEstimate> total_of_moments(std::span<const double> totals);
+
 /// Ratio of the means of two answers tabulated together (the first one slowest), each with its
 /// numbers. Fails: empty_domain, unsupported (denominator zero)
 Result<PointEstimate> ratio_of_levels(std::span<const double> totals, const BucketValues& numerator,

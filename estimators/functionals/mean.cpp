@@ -9,14 +9,21 @@ class Mean final : public Functional {
  public:
   Mean(ConfigReader& config, const Schema& schema) {
     const std::string name = config.text(
-        "variable", {.help = "a bucketed or counted answer, or one with assumed_values or scores"});
+        "variable",
+        {.help = "a number, a bucketed or counted answer, or one with assumed_values or scores"});
+    known_size_ = config.real(
+        "known_size", {.min = 0,
+                       .fallback = 0,
+                       .help = "persons in the domain, where known: Σ w y over it instead of over "
+                               "Σ w (Horvitz-Thompson's mean instead of Hájek's)"});
     if (config.is_documenting()) return;
     variable_ = schema.require(name, config.place("variable"));
     const Variable& v = schema[variable_];
     bucketed_ = v.kind == VariableKind::bucketed;
+    continuous_ = v.kind == VariableKind::continuous;
     unit_ = v.unit;
     values_ = !v.assumed_values.empty() ? v.assumed_values : v.scores;
-    if (!bucketed_ && values_.empty())
+    if (!bucketed_ && !continuous_ && values_.empty())
       config.fail("variable", "= \"" + name + "\" has no numbers for its levels",
                   "give it assumed_values, scores or edges");
   }
@@ -25,13 +32,20 @@ class Mean final : public Functional {
   std::vector<double> fixed_values(std::size_t) const override { return values_; }
   Result<PointEstimate> estimate(std::span<const double> totals,
                                  std::span<const BucketValues> values) const override {
-    return mean_of_levels(totals, values[0]);
+    if (!(known_size_ > 0))
+      return continuous_ ? mean_of_moments(totals) : mean_of_levels(totals, values[0]);
+    auto made = continuous_ ? total_of_moments(totals) : total_of_levels(totals, values[0]);
+    if (!made) return made;
+    made.value().estimate /= known_size_;
+    for (double& influence : made.value().influence) influence /= known_size_;
+    return made;
   }
   std::string unit() const override { return unit_; }
 
  private:
   VariableId variable_{};
-  bool bucketed_ = false;
+  bool bucketed_ = false, continuous_ = false;
+  double known_size_ = 0;
   std::string unit_;
   std::vector<double> values_;
 };

@@ -26,8 +26,9 @@ class Total final : public Functional {
     }
     unit_ = v.unit;
     bucketed_ = v.kind == VariableKind::bucketed;
+    continuous_ = v.kind == VariableKind::continuous;
     values_ = !v.assumed_values.empty() ? v.assumed_values : v.scores;
-    if (!bucketed_ && values_.empty())
+    if (!bucketed_ && !continuous_ && values_.empty())
       config.fail("variable", "= \"" + name + "\" has no numbers for its levels",
                   "give it assumed_values, scores or edges, or name levels to be counted");
   }
@@ -36,13 +37,13 @@ class Total final : public Functional {
   std::vector<double> fixed_values(std::size_t) const override { return values_; }
   Result<PointEstimate> estimate(std::span<const double> totals,
                                  std::span<const BucketValues> values) const override {
-    return total_of_levels(totals, values[0]);
+    return continuous_ ? total_of_moments(totals) : total_of_levels(totals, values[0]);
   }
   std::string unit() const override { return unit_; }
 
  private:
   VariableId variable_{};
-  bool bucketed_ = false;
+  bool bucketed_ = false, continuous_ = false;
   std::string unit_;
   std::vector<double> values_;
 };

@@ -22,6 +22,8 @@ namespace steelyard {
 struct AnswerRows {
   std::span<const VariableId> answers;  ///< one, or two that are tabulated together
   std::span<const std::uint32_t> rows;  ///< the domain's respondents
+  /// The domain's rows of the reference sample, for weightings that model answers.
+  std::span<const std::uint32_t> reference_rows = {};
 };
 
 /// One sample under one weighting. Methods that weight again in every replicate use all of it,
@@ -45,6 +47,7 @@ struct MadeEstimate {
   const LevelEstimator* estimator = nullptr;  ///< null: only a number with an influence
   std::span<const double> totals = {};        ///< weighted, by level
   std::size_t table = 0;                      ///< its place in WeightedSample::tables
+  const ModelledAnswer* modelled = nullptr;   ///< where the totals come from a model of the answer
 };
 
 /// An interval method made ready for one sample and one weighting; used for many estimates.

@@ -26,6 +26,11 @@ class PreparedLinearization final : public PreparedInterval {
     const Tabulation& table = made.tabulation;
     const PointEstimate& estimate = made.point;
     EXPECTS(estimate.influence.size() == table.levels);
+    if (made.modelled != nullptr)
+      return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
+                           estimate.estimate,
+                           std::sqrt(std::max(0.0, made.modelled->variance(estimate.influence))),
+                           df_, t_, index_.n, table.respondents);
     if (df_ < 1)
       return Failure{FailureKind::unsupported, "a variance needs at least two respondents"};
     const std::size_t levels = table.levels;
@@ -33,13 +38,22 @@ class PreparedLinearization final : public PreparedInterval {
     // By occupied cell: Σ d z, Σ d² z, Σ d² z².
     std::vector<double> first(table.cells.size(), 0.0), cross(table.cells.size(), 0.0),
         second(table.cells.size(), 0.0);
-    for (std::size_t c = 0; c < table.cells.size(); ++c)
-      for (std::size_t k = 0; k < levels; ++k) {
-        const double z = estimate.influence[k];
-        first[c] += table.weight[c * levels + k] * z;
-        cross[c] += squared[c * levels + k] * z;
-        second[c] += squared[c * levels + k] * z * z;
+    if (table.moments)
+      for (std::size_t c = 0; c < table.cells.size(); ++c) {
+        const double a = estimate.influence[0], b = estimate.influence[1];
+        const double* s = &squared[3 * c];
+        first[c] = table.weight[2 * c] * a + table.weight[2 * c + 1] * b;
+        cross[c] = s[0] * a + s[1] * b;
+        second[c] = s[0] * a * a + 2 * s[1] * a * b + s[2] * b * b;
       }
+    else
+      for (std::size_t c = 0; c < table.cells.size(); ++c)
+        for (std::size_t k = 0; k < levels; ++k) {
+          const double z = estimate.influence[k];
+          first[c] += table.weight[c * levels + k] * z;
+          cross[c] += squared[c * levels + k] * z;
+          second[c] += squared[c * levels + k] * z * z;
+        }
     std::vector<double> fit;
     const double targets = fitted(table, first, fit);
     if (const auto later = residuals_.later(); !later.empty())

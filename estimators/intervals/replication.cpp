@@ -2,19 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
+
+#include "estimators/survey/residuals.hpp"
+#include "estimators/tabulate.hpp"
 
 namespace steelyard {
 namespace {
 
-/// Level of each row in a tabulation; `levels` where an answer does not apply.
+/// Level of each row in a tabulation; `levels` where an answer does not apply. Of a continuous
+/// answer its value: the totals are then Σ w and Σ w y.
 struct RowLevels {
   std::size_t levels = 0;
   std::vector<std::uint32_t> row, level;
+  std::vector<double> value;
 
   RowLevels(const Sample& sample, const AnswerRows& table) {
     const Schema& schema = *sample.schema;
+    if (schema[table.answers[0]].kind == VariableKind::continuous) {
+      levels = 2;
+      const std::vector<double>& y = sample.numbers[index(table.answers[0])];
+      for (std::uint32_t i : table.rows) {
+        if (std::isnan(y[i])) continue;
+        row.push_back(i);
+        value.push_back(y[i]);
+      }
+      return;
+    }
     const std::size_t first_size = schema[table.answers[0]].size();
     const bool two = table.answers.size() == 2;
     const std::size_t second_size = two ? schema[table.answers[1]].size() : 1;
@@ -29,6 +46,59 @@ struct RowLevels {
     }
   }
 };
+
+/// Σ of replicate weights by level, or of weights and of weights times values.
+void add_totals(const RowLevels& rows, std::span<const double> w, double* sums) {
+  if (!rows.value.empty()) {
+    for (std::size_t k = 0; k < rows.row.size(); ++k) {
+      sums[0] += w[rows.row[k]];
+      sums[1] += w[rows.row[k]] * rows.value[k];
+    }
+    return;
+  }
+  for (std::size_t k = 0; k < rows.row.size(); ++k) sums[rows.level[k]] += w[rows.row[k]];
+}
+
+/// The reference sample with other weights; rows of weight zero are left out.
+/// @param kept  filled with the rows that stay
+std::shared_ptr<const ReferenceSample> resampled(const ReferenceSample& from,
+                                                 std::span<const double> factor,
+                                                 std::vector<std::uint32_t>& kept) {
+  auto out = std::make_shared<ReferenceSample>();
+  kept.clear();
+  for (std::uint32_t j = 0; j < from.sample.n; ++j)
+    if (factor[j] > 0) kept.push_back(j);
+  out->sample.schema = from.sample.schema;
+  out->sample.n = kept.size();
+  const auto keep = [&](const auto& column, auto& into) {
+    if (column.empty()) return;
+    into.reserve(kept.size());
+    for (const std::uint32_t j : kept) into.push_back(column[j]);
+  };
+  out->sample.columns.resize(from.sample.columns.size());
+  for (std::size_t v = 0; v < from.sample.columns.size(); ++v)
+    keep(from.sample.columns[v], out->sample.columns[v]);
+  out->sample.numbers.resize(from.sample.numbers.size());
+  for (std::size_t v = 0; v < from.sample.numbers.size(); ++v)
+    keep(from.sample.numbers[v], out->sample.numbers[v]);
+  keep(from.sample.base_weights, out->sample.base_weights);
+  for (std::size_t k = 0; k < kept.size(); ++k) out->sample.base_weights[k] *= factor[kept[k]];
+  keep(from.stratum, out->stratum);
+  keep(from.unit, out->unit);
+  return out;
+}
+
+/// Places in `kept` (ascending) of those of `rows` (ascending) that are among them.
+std::vector<std::uint32_t> places(std::span<const std::uint32_t> rows,
+                                  std::span<const std::uint32_t> kept) {
+  std::vector<std::uint32_t> out;
+  std::size_t k = 0;
+  for (const std::uint32_t row : rows) {
+    while (k < kept.size() && kept[k] < row) ++k;
+    if (k < kept.size() && kept[k] == row) out.push_back(static_cast<std::uint32_t>(k));
+  }
+  return out;
+}
 
 /// Respondents dealt to groups of sizes that differ by one at most.
 std::vector<std::uint32_t> deal(std::size_t n, std::size_t groups, Stream random) {
@@ -104,13 +174,41 @@ class Replication final : public IntervalMethod {
         design.value(),
         {.method = o_.method, .replicates = o_.replicates, .seed = Seed{seeds.bits64()}});
     if (!replicates) return replicates.failure();
-    auto totals = replicate_totals(s, replicates.value());
+    std::optional<SurveyDesign> reference_design;
+    std::optional<ReplicateDesign> reference;
+    if (s.weighting->needs_reference() && s.benchmarks->reference()) {
+      auto drawn = reference_units(s);
+      if (!drawn) return drawn.failure();
+      reference_design = std::move(drawn.value());
+      auto made = make_replicates(
+          *reference_design,
+          {.method = o_.method, .replicates = o_.replicates, .seed = Seed{seeds.bits64()}});
+      if (!made) return made.failure();
+      reference = std::move(made.value());
+    }
+    auto totals = replicate_totals(s, replicates.value(), reference ? &*reference : nullptr);
     if (!totals) return totals.failure();
     return std::unique_ptr<const PreparedInterval>(std::make_unique<PreparedReplication>(
         o_, replicates.value(), s.index.n, std::move(totals.value())));
   }
 
  private:
+  /// The design by which the reference sample is resampled, replicate by replicate beside the
+  /// respondents: the two samples are independent, so their errors add up.
+  Result<SurveyDesign> reference_units(const WeightedSample& s) const {
+    const ReferenceSample& reference = *s.benchmarks->reference();
+    SurveyDesign design = design_of(reference);
+    if (o_.method != ReplicateMethod::jk1) return design;
+    DesignColumns columns;
+    columns.n = reference.sample.n;
+    const std::vector<std::uint32_t> group =
+        deal(design.psus(), o_.replicates,
+             Stream({s.seed, purpose("reference jackknife groups"), s.replicate, {}}));
+    columns.clusters.emplace_back(columns.n);
+    for (std::size_t j = 0; j < columns.n; ++j) columns.clusters[0][j] = group[design.psu(j)];
+    return SurveyDesign::make(columns);
+  }
+
   Result<SurveyDesign> survey_design(const WeightedSample& s) const {
     if (s.index.n < 2)
       return Failure{FailureKind::unsupported, "a variance needs at least two respondents"};
@@ -156,9 +254,36 @@ class Replication final : public IntervalMethod {
     return out;
   }
 
+  /// Totals of replicate r where the weighting models the answers. @param w  replicate weights
+  static std::optional<Failure> modelled_totals(const WeightedSample& s, const CellIndex& index,
+                                                const Benchmarks& benchmarks,
+                                                std::span<const double> w,
+                                                std::span<const std::uint32_t> kept,
+                                                const Weights& weights, std::size_t r,
+                                                std::vector<std::vector<double>>& totals) {
+    Sample weighted = *s.sample;
+    weighted.base_weights.assign(w.begin(), w.end());
+    CellIndex cells = index;
+    cells.unit_weights = false;
+    Tabulator tabulator(weighted, cells);
+    for (std::size_t t = 0; t < s.tables.size(); ++t) {
+      const Tabulation table = tabulator.tabulate(s.tables[t].answers, s.tables[t].rows);
+      const std::vector<std::uint32_t> reference_rows = places(s.tables[t].reference_rows, kept);
+      const auto made = s.weighting->model_answer(cells, benchmarks, weights,
+                                                  {s.tables[t].answers, table, reference_rows});
+      if (!made)
+        return Failure{made.failure().kind, fmt::format("replicate {} cannot be modelled: {}",
+                                                        r + 1, made.failure().detail)};
+      const auto modelled = made.value()->totals();
+      std::copy(modelled.begin(), modelled.end(),
+                totals[t].begin() + static_cast<std::ptrdiff_t>(r * modelled.size()));
+    }
+    return std::nullopt;
+  }
+
   /// By table: weighted totals of each replicate's levels.
-  static Result<std::vector<std::vector<double>>> replicate_totals(const WeightedSample& s,
-                                                                   const ReplicateDesign& design) {
+  static Result<std::vector<std::vector<double>>> replicate_totals(
+      const WeightedSample& s, const ReplicateDesign& design, const ReplicateDesign* reference) {
     const std::size_t n = s.index.n;
     std::vector<RowLevels> rows;
     std::vector<std::vector<double>> totals;
@@ -167,7 +292,10 @@ class Replication final : public IntervalMethod {
       totals.emplace_back(rows.back().levels * design.replicates, 0.0);
     }
     CellIndex index = s.index;
-    std::vector<double> w(n);
+    Benchmarks benchmarks = *s.benchmarks;
+    std::vector<double> w(n), factor;
+    std::vector<std::uint32_t> kept;
+    if (reference != nullptr) factor.resize(s.benchmarks->reference()->sample.n);
     for (std::size_t r = 0; r < design.replicates; ++r) {
       design.fill(r, w);
       if (!s.index.unit_weights)
@@ -176,18 +304,24 @@ class Replication final : public IntervalMethod {
       reweigh_cells(index, w);
       // Factors of unit weights are relative, as unit weights are: calibrations scale them alike.
       index.unit_weights = s.index.unit_weights;
-      const auto weights = s.weighting->weigh(index, *s.benchmarks);
+      if (reference != nullptr) {
+        reference->fill(r, factor);
+        benchmarks.set_reference(resampled(*s.benchmarks->reference(), factor, kept));
+      }
+      const auto weights = s.weighting->weigh(index, benchmarks);
       if (!weights)
         return Failure{weights.failure().kind,
                        fmt::format("replicate {} of {} cannot be weighted: {}", r + 1,
                                    design.replicates, weights.failure().detail)};
+      if (s.weighting->models_answers()) {
+        if (auto wrong = modelled_totals(s, index, benchmarks, w, kept, weights.value(), r, totals))
+          return *wrong;
+        continue;
+      }
       const std::vector<double>& g = weights.value().factor;
       for (std::size_t i = 0; i < n; ++i) w[i] *= g[index.cell_of[i]];
-      for (std::size_t t = 0; t < rows.size(); ++t) {
-        double* sums = totals[t].data() + r * rows[t].levels;
-        const auto &row = rows[t].row, &level = rows[t].level;
-        for (std::size_t k = 0; k < row.size(); ++k) sums[level[k]] += w[row[k]];
-      }
+      for (std::size_t t = 0; t < rows.size(); ++t)
+        add_totals(rows[t], w, totals[t].data() + r * rows[t].levels);
     }
     return totals;
   }
