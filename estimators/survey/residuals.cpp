@@ -187,11 +187,12 @@ Residuals::Residuals(const Weights& weights, std::span<const double> d) {
   first_ = product_.empty() ? factor_of(k) : std::span<const double>(product_);
 }
 
-double Residuals::fit(std::span<const double> s, std::vector<double>& fitted) const {
+double Residuals::fit(std::span<const double> s, std::vector<double>& fitted,
+                      std::span<const double> beside) const {
   if (steps_.size() == 1 && steps_[0].before.empty() && !reference_)
     return steps_[0].projection.fit(s, fitted);
-  std::vector<double> reference;
-  if (reference_) reference.assign(reference_->sample.n, 0.0);
+  std::vector<double> reference(beside.begin(), beside.end());
+  if (reference_ && beside.empty()) reference.assign(reference_->sample.n, 0.0);
   // m_c = Σ_{i in c} d_i z_i, z as the stage sees it.
   std::vector<double> m(s.begin(), s.end()), weighted, part;
   fitted.assign(s.size(), 0.0);

@@ -98,8 +98,11 @@ class Residuals {
   /// t, by cell; empty: all 1.
   std::span<const double> later() const { return later_; }
   /// f of each cell from s_c = Σ_{i in c} d_i z_i (z as it is, not multiplied by t).
+  /// @param reference  by row of the reference sample: an influence beside that of the stages;
+  ///                   empty: none
   /// @return the variance that the errors of benchmarks and the reference sample add
-  double fit(std::span<const double> s, std::vector<double>& fitted) const;
+  double fit(std::span<const double> s, std::vector<double>& fitted,
+             std::span<const double> reference = {}) const;
 
  private:
   struct Step {
