@@ -13,6 +13,7 @@
 #include "cli/summary.hpp"
 #include "core/output.hpp"
 #include "core/text.hpp"
+#include "core/timing.hpp"
 #include "report/report.hpp"
 #include "results/csv.hpp"
 #include "results/store.hpp"
@@ -60,7 +61,7 @@ std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scen
 }
 
 int run_command(const RunOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const std::string started = utc_now();
   const Scenario scenario = load_scenario(options.scenario, options.settings);
   const Seed seed{require_seed(options.seed, scenario)};
@@ -75,8 +76,7 @@ int run_command(const RunOptions& options) {
   settings.replicates = options.replicates.value_or(study.plan().replicates);
   settings.threads = options.threads;
   if (options.tally_truth) settings.tally = Tally::yes;
-  const double setup =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double setup = seconds_since(start);
   StudyResults results;
   {
     Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);

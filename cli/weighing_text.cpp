@@ -6,19 +6,12 @@
 #include <numeric>
 
 #include "cli/file_commands.hpp"
+#include "report/format.hpp"
 
 namespace steelyard {
 namespace {
 
 constexpr std::size_t kMostMargins = 50;
-
-/// Digits grouped by three: 26,252.
-std::string grouped(double value) {
-  std::string text = fmt::format("{:.0f}", std::abs(value));
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return (value < 0 ? "-" : "") + text;
-}
 
 std::string count(std::size_t n) { return grouped(static_cast<double>(n)); }
 

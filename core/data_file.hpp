@@ -15,6 +15,7 @@ namespace steelyard {
 
 inline constexpr std::uint16_t kMissingCode = 0xFFFF;
 inline constexpr std::uint32_t kMissingId = 0xFFFFFFFF;
+inline constexpr std::size_t kMaxWideLevels = 65534;  ///< of a column of levels
 
 /// A column of levels. Levels are in alphabetical order, so they do not depend on that of the rows.
 struct LevelColumn {

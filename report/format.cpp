@@ -6,6 +6,20 @@
 #include <cmath>
 
 namespace steelyard {
+namespace {
+
+/// Separates the digits before position `end` in threes.
+void separate_thousands(std::string& digits, std::size_t end, const char* separator) {
+  for (std::size_t at = end; at > 3; at -= 3) digits.insert(at - 3, separator);
+}
+
+}  // namespace
+
+std::string grouped(double value) {
+  std::string text = fmt::format("{:.0f}", std::abs(value));
+  separate_thousands(text, text.size(), ",");
+  return (value < 0 ? "-" : "") + text;
+}
 
 std::string escape_html(const std::string& text) {
   std::string out;
@@ -40,8 +54,7 @@ std::string format_number(double value, const NumberFormat& format, bool plus) {
   if (std::isinf(value)) return value > 0 ? "∞" : "−∞";
   std::string text = fmt::format("{:.{}f}", std::abs(value * format.scale), format.digits);
   const auto dot = std::min(text.find('.'), text.size());
-  for (std::size_t at = dot; at > 3; at -= 3)
-    text.insert(at - 3, "\u202f");  // narrow no-break space
+  separate_thousands(text, dot, "\u202f");  // narrow no-break space
   const bool zero = text.find_first_of("123456789") == std::string::npos;
   if (value < 0 && !zero) return "−" + text;
   return plus && !zero ? "+" + text : text;

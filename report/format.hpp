@@ -17,6 +17,9 @@ inline const char* say(Language language, const char* en, const char* zh) {
 
 std::string escape_html(const std::string& text);
 
+/// Whole number with digits in threes: 26,252.
+std::string grouped(double value);
+
 /// How the numbers of an estimand are shown: shares in per cent, money with thousands separators.
 struct NumberFormat {
   double scale = 1;

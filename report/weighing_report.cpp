@@ -11,12 +11,9 @@
 namespace steelyard {
 namespace {
 
-std::string grouped(double value) {
-  if (std::abs(value) < 1e4) return fmt::format("{:.5g}", value);
-  std::string text = fmt::format("{:.0f}", std::abs(value));
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return (value < 0 ? "-" : "") + text;
+/// Large numbers whole, others with five digits.
+std::string number(double value) {
+  return std::abs(value) < 1e4 ? fmt::format("{:.5g}", value) : grouped(value);
 }
 
 class WeighingPage {
@@ -54,20 +51,20 @@ class WeighingPage {
         escape_html(r_.method), options, escape_html(r_.margins_file),
         r_.base.empty() ? "all alike" : escape_html(r_.base), escape_html(r_.version));
     figure("respondents weighted, of rows in the file",
-           grouped(static_cast<double>(r_.n)) + " of " + grouped(static_cast<double>(r_.rows)));
-    figure("population", grouped(r_.population));
+           number(static_cast<double>(r_.n)) + " of " + number(static_cast<double>(r_.rows)));
+    figure("population", number(r_.population));
     figure(
         "largest margin error, of the population",
         fmt::format("{:.2e}{}", r_.largest_error,
                     r_.largest_error_at.empty() ? "" : " at " + escape_html(r_.largest_error_at)),
         r_.largest_error > 1e-6);
     figure("g = weight / base weight", fmt::format("{:.4g} to {:.4g}", r_.g_minimum, r_.g_maximum));
-    figure("weights", grouped(r_.after.minimum) + " to " + grouped(r_.after.maximum));
-    figure("negative weights", grouped(static_cast<double>(r_.negative)), r_.negative > 0);
-    figure("cells with a weight at a bound", grouped(static_cast<double>(r_.at_bounds)));
+    figure("weights", number(r_.after.minimum) + " to " + number(r_.after.maximum));
+    figure("negative weights", number(static_cast<double>(r_.negative)), r_.negative > 0);
+    figure("cells with a weight at a bound", number(static_cast<double>(r_.at_bounds)));
     figure("Kish's design effect, before and after",
            fmt::format("{:.4f}, {:.4f}", r_.before.kish_deff, r_.after.kish_deff));
-    figure("effective n", grouped(r_.after.effective_n));
+    figure("effective n", number(r_.after.effective_n));
     figure("iterations", std::to_string(r_.iterations));
     html_ += "</tbody></table>";
     if (!r_.notes.empty()) html_ += "<ul>";
@@ -96,8 +93,7 @@ class WeighingPage {
       html_ += fmt::format(
           "<line class=grid x1={0:.0f} x2={1:.0f} y1={2:.1f} y2={2:.1f} /><text class=row "
           "x={3:.0f} y={4:.1f}>{5}</text>",
-          left, left + width, y(count), left - 6, y(count) + 4,
-          grouped(static_cast<double>(count)));
+          left, left + width, y(count), left - 6, y(count) + 4, number(static_cast<double>(count)));
     }
     for (std::size_t k = 0; k < r_.histogram.size(); ++k) {
       const HistogramBin& b = r_.histogram[k];
@@ -124,9 +120,9 @@ class WeighingPage {
         "class=n>99 %<th class=n>max<th class=n>mean</thead><tbody>";
     for (const auto* s : {&r_.before, &r_.after}) {
       html_ += fmt::format("<tr><td>{}<td class=n>{}", s == &r_.before ? "before" : "after",
-                           grouped(s->minimum));
-      for (double q : s->quantiles) html_ += "<td class=n>" + grouped(q);
-      html_ += "<td class=n>" + grouped(s->maximum) + "<td class=n>" + grouped(s->mean);
+                           number(s->minimum));
+      for (double q : s->quantiles) html_ += "<td class=n>" + number(q);
+      html_ += "<td class=n>" + number(s->maximum) + "<td class=n>" + number(s->mean);
     }
     html_ += "</tbody></table>";
   }
@@ -185,9 +181,9 @@ class WeighingPage {
           "data-v={}>{}<td class=n data-v={}>{}<td class=n data-v={}>{:.1e}<td class=n "
           "data-v={}>{:+.3f}<td class=n data-v={}>{:+.3f}",
           escape_html(m.margin), escape_html(m.level), m.respondents,
-          grouped(static_cast<double>(m.respondents)), m.target, grouped(m.target), m.before,
-          grouped(m.before), m.after, grouped(m.after), m.error, m.error, m.smd_before,
-          m.smd_before, m.smd_after, m.smd_after);
+          number(static_cast<double>(m.respondents)), m.target, number(m.target), m.before,
+          number(m.before), m.after, number(m.after), m.error, m.error, m.smd_before, m.smd_before,
+          m.smd_after, m.smd_after);
     html_ += "</tbody></table></div>";
   }
 
@@ -200,7 +196,7 @@ class WeighingPage {
     for (const CellRecord& c : r_.worst_cells)
       html_ += fmt::format(
           "<tr><td>{}<td class=n>{}<td class=n>{:.4g}<td class=n>{}<td class=n>{:.2f}",
-          escape_html(c.cell), c.respondents, c.g, grouped(c.weight), 100 * c.weight_share);
+          escape_html(c.cell), c.respondents, c.g, number(c.weight), 100 * c.weight_share);
     html_ += "</tbody></table>";
   }
 
@@ -216,7 +212,7 @@ class WeighingPage {
       html_ += fmt::format(
           "<tr><td class=n>{}<td>{}<td class=n>{}<td class=n>{:.3f}<td "
           "class=n>{}",
-          p.row, escape_html(p.cell), grouped(p.weight), 100 * p.weight_share,
+          p.row, escape_html(p.cell), number(p.weight), 100 * p.weight_share,
           std::isnan(p.leverage) ? "–" : fmt::format("{:.4f}", p.leverage));
     html_ += "</tbody></table>";
   }

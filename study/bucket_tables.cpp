@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 
 #include "core/csv.hpp"
 #include "core/text.hpp"
+#include "core/timing.hpp"
 #include "estimators/buckets/bounds.hpp"
 #include "estimators/buckets/table_errors.hpp"
 #include "study/parallel.hpp"
@@ -232,7 +232,7 @@ BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const
   record.rule = name;
   record.value.fill(kNone);
   record.se.fill(kNone);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   auto fit = rule.fit(table);
   if (!fit) {
     record.failure = fit.failure().detail;
@@ -242,8 +242,7 @@ BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const
     for (std::size_t s = 0; s < record.value.size(); ++s)
       record.value[s] = law_statistics()[s].of(*fit.value().law);
   }
-  record.microseconds =
-      std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+  record.microseconds = 1e6 * seconds_since(begin);
   if (!fit) return record;
   record.found = std::move(fit.value().found);
   record.notes = std::move(fit.value().notes);

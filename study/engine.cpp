@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <mutex>
 
 #include "core/sums.hpp"
+#include "core/timing.hpp"
 #include "results/performance.hpp"
 #include "study/parallel.hpp"
 #include "study/replicate.hpp"
@@ -19,12 +19,6 @@ namespace steelyard {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 Benchmarks make_benchmarks(const Study& study) {
   Benchmarks benchmarks(study.scenario().schema);
   for (const auto& variables : study.plan().benchmarks)
@@ -203,7 +197,7 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
       make_truths(population_, frame_, plan_, options.seed, tally, threads, [&](double f) {
         if (progress) progress("population", f);
       });
-  results.run.truth_seconds = since(start);
+  results.run.truth_seconds = seconds_since(start);
 
   const Benchmarks benchmarks = make_benchmarks(*this);
   const ReplicatePlan plan(*scenario_, plan_, benchmarks);
@@ -224,7 +218,7 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
     const std::lock_guard lock(reporting);
     progress("replicates", static_cast<double>(finished) / options.replicates);
   });
-  results.run.replicate_seconds = since(start);
+  results.run.replicate_seconds = seconds_since(start);
   measure(replicates, results);
   make_profile(*this, plan, replicates, results);
   results.reproduction = make_reproduction(population_, replicates);

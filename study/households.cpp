@@ -2,9 +2,9 @@
 
 #include <Eigen/Cholesky>
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
+#include "core/timing.hpp"
 #include "study/parallel.hpp"
 
 namespace steelyard {
@@ -12,10 +12,6 @@ namespace {
 
 constexpr int kRounds = 200;
 constexpr int kRoundStall = 10;  // rounds without halving the error of the common controls
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// The controls over all zones, and the multipliers with which they tilt the base weights.
 class CommonControls {
@@ -148,7 +144,7 @@ double HouseholdFit::largest_error() const {
 }
 
 HouseholdFit fit_households(const HouseholdScenario& scenario, int threads) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   HouseholdFit fit;
   fit.zones.resize(scenario.zones.size());
   CommonControls common(scenario);
@@ -179,7 +175,7 @@ HouseholdFit fit_households(const HouseholdScenario& scenario, int threads) {
 
 void integerise_households(const HouseholdScenario& scenario, Seed seed, int threads,
                            HouseholdFit& fit) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const std::size_t n = scenario.zones.size(), k = scenario.columns.size();
   std::vector<std::vector<double>> wholes(n);
   const std::vector<ColumnKind> kinds = scenario.kinds();

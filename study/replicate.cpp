@@ -1,11 +1,11 @@
 #include "study/replicate.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "core/sums.hpp"
+#include "core/timing.hpp"
 #include "estimators/tabulate.hpp"
 #include "sim/population/constraints.hpp"
 
@@ -13,12 +13,6 @@ namespace steelyard {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 bool same(const Domain& a, const Domain& b) {
   return a.size() == b.size() &&
          std::equal(a.begin(), a.end(), b.begin(), [](const Condition& x, const Condition& y) {
@@ -156,11 +150,11 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed,
 void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   auto start = Clock::now();
   shared.cells = make_cell_index(sample, cell_variables_);
-  const double index_seconds = since(start);
+  const double index_seconds = seconds_since(start);
   for (const auto& weighting : plan_->weightings) {
     start = Clock::now();
     shared.weights.push_back(weighting.plugin->weigh(shared.cells, *benchmarks_));
-    shared.weigh_seconds.push_back(index_seconds + since(start));
+    shared.weigh_seconds.push_back(index_seconds + seconds_since(start));
   }
 }
 
@@ -187,7 +181,7 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
                                                    .replicate = Replicate{replicate}}));
       else
         prepared.push_back(weights.failure());
-      seconds.push_back(since(start));
+      seconds.push_back(seconds_since(start));
     }
   }
 }
@@ -203,7 +197,7 @@ void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
     for (const Result<Weights>& weights : shared.weights)
       totals.push_back(weights ? level_totals(shared.tables.back(), weights.value())
                                : std::vector<double>{});
-    shared.table_seconds.push_back(since(start));
+    shared.table_seconds.push_back(seconds_since(start));
   }
 }
 
@@ -230,7 +224,7 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   out.se[i] = interval.value().se;
   out.lower[i] = interval.value().lower;
   out.upper[i] = interval.value().upper;
-  out.seconds[i] = since(start) + shared.weigh_seconds[plan.weighting] +
+  out.seconds[i] = seconds_since(start) + shared.weigh_seconds[plan.weighting] +
                    shared.prepare_seconds[plan.weighting][plan.interval] +
                    shared.table_seconds[task];
   return std::nullopt;

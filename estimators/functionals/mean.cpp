@@ -1,48 +1,23 @@
-#include "estimators/functionals/functional.hpp"
 #include "estimators/functionals/linear.hpp"
+#include "estimators/functionals/numeric_answer.hpp"
 
 namespace steelyard {
 namespace {
 
-/// Bucketed answers are turned into numbers by a value rule; others have a number a level.
-class Mean final : public Functional {
- public:
-  Mean(ConfigReader& config, const Schema& schema) {
-    const std::string name = config.text(
-        "variable", {.help = "a bucketed or counted answer, or one with assumed_values or scores"});
-    if (config.is_documenting()) return;
-    variable_ = schema.require(name, config.place("variable"));
-    const Variable& v = schema[variable_];
-    bucketed_ = v.kind == VariableKind::bucketed;
-    unit_ = v.unit;
-    values_ = !v.assumed_values.empty() ? v.assumed_values : v.scores;
-    if (!bucketed_ && values_.empty())
-      config.fail("variable", "= \"" + name + "\" has no numbers for its levels",
-                  "give it assumed_values, scores or edges");
-  }
-  std::vector<VariableId> variables() const override { return {variable_}; }
-  bool uses_value_rule() const override { return bucketed_; }
-  std::vector<double> fixed_values(std::size_t) const override { return values_; }
-  Result<PointEstimate> estimate(std::span<const double> totals,
-                                 std::span<const BucketValues> values) const override {
-    return mean_of_levels(totals, values[0]);
-  }
-  std::string unit() const override { return unit_; }
-
- private:
-  VariableId variable_{};
-  bool bucketed_ = false;
-  std::string unit_;
-  std::vector<double> values_;
-};
+NumericAnswer read_answer(ConfigReader& config, const Schema& schema) {
+  const std::string name = config.text(
+      "variable", {.help = "a bucketed or counted answer, or one with assumed_values or scores"});
+  if (config.is_documenting()) return {};
+  return numeric_answer(config, schema, name, "give it assumed_values, scores or edges");
+}
 
 }  // namespace
 
 FunctionalInfo mean_info() {
   return {"mean", "weighted mean of an answer's numbers",
           "Hájek (1971); Särndal, Swensson & Wretman (1992), section 5.7",
-          [](ConfigReader& config, const Schema& schema) -> std::unique_ptr<const Functional> {
-            return std::make_unique<Mean>(config, schema);
+          [](ConfigReader& config, const Schema& schema) {
+            return make_of_levels(read_answer(config, schema), mean_of_levels);
           }};
 }
 

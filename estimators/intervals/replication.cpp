@@ -201,4 +201,18 @@ std::unique_ptr<const IntervalMethod> make_replication(const ReplicationOptions&
   return std::make_unique<Replication>(options);
 }
 
+std::unique_ptr<const IntervalMethod> make_group_replication(ConfigReader& config,
+                                                             ReplicateMethod method,
+                                                             std::int64_t usual_groups) {
+  ReplicationOptions options;
+  options.method = method;
+  options.replicates = static_cast<std::size_t>(
+      config.integer("groups", {.min = 2,
+                                .max = 100'000,
+                                .fallback = usual_groups,
+                                .help = "random groups; the degrees of freedom are one less"}));
+  options.interval = read_interval_options(config);
+  return make_replication(options);
+}
+
 }  // namespace steelyard

@@ -28,4 +28,9 @@ struct ReplicationOptions {
 /// Cost, for each weighting: replicates × (O(n) + the weighting + O(rows) a tabulation).
 std::unique_ptr<const IntervalMethod> make_replication(const ReplicationOptions& options);
 
+/// A method of random groups; reads their number (key `groups`) and the interval's options.
+std::unique_ptr<const IntervalMethod> make_group_replication(ConfigReader& config,
+                                                             ReplicateMethod method,
+                                                             std::int64_t usual_groups);
+
 }  // namespace steelyard

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <map>
 #include <set>
 #include <stdexcept>
 
 #include "core/text.hpp"
+#include "core/timing.hpp"
 #include "sim/population/audit_tables.hpp"
 #include "sim/population/constraints.hpp"
 #include "sim/population/repairs.hpp"
@@ -35,7 +35,7 @@ class Auditor {
   }
 
   Audit run() {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     result_.tables = audit_tables(s_);
     for (std::size_t i = 0; i < s_.numbers.size(); ++i) {
       const PublishedNumber& n = s_.numbers[i];
@@ -60,8 +60,7 @@ class Auditor {
       examine_all();
       reconcile();
     }
-    result_.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result_.seconds = seconds_since(start);
     return std::move(result_);
   }
 

@@ -1,10 +1,10 @@
 #include "sim/population/exact.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <set>
 
+#include "core/timing.hpp"
 #include "sim/population/dense_fit.hpp"
 #include "sim/population/integerise.hpp"
 
@@ -22,7 +22,7 @@ void add_bounds(IntegerMargin& margin, double expected) {
 }  // namespace
 
 ExactCounts exact_counts(const Population& population, std::uint64_t size) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const Scenario& s = population.scenario();
   const Clique& root = population.law().root();
   ExactCounts exact;
@@ -98,7 +98,7 @@ ExactCounts exact_counts(const Population& population, std::uint64_t size) {
   // Each state of the root variables is one cell of the root clique.
   for (std::size_t c = 0; c < root.cells; ++c)
     exact.persons.push_back(static_cast<std::uint64_t>(made.counts[state[c]]));
-  exact.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  exact.seconds = seconds_since(start);
   return exact;
 }
 

@@ -3,24 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <tuple>
 
+#include "core/timing.hpp"
 #include "sim/population/constraints.hpp"
 
 namespace steelyard {
-namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
 
 Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scenario) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   root_law_ = std::make_unique<RootLaw>(scenario);
   fit_.population = root_law_->report();
   fit_.population_seconds = seconds_since(start);
@@ -83,7 +76,7 @@ std::vector<VariableSet> Population::generators(std::vector<std::string>& names)
 }
 
 void Population::fit_answers(Unmet unmet) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   seed_answers();
   view_factor_ = view_factor(*scenario_, *root_law_);
   const std::vector<BlockConstraint> blocks = weighting_block();

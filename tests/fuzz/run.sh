@@ -14,7 +14,7 @@ if ! command -v $clang >/dev/null || [ ! -e "$($clang -print-resource-dir)/lib/l
   apt-get install -y --no-install-recommends clang-14 libclang-rt-14-dev
 fi
 declare -A sources=(
-  [data]="tests/fuzz/data_file_fuzz.cpp core/data_file.cpp core/errors.cpp core/text.cpp"
+  [data]="tests/fuzz/data_file_fuzz.cpp core/csv_fields.cpp core/data_file.cpp core/data_file_reading.cpp core/errors.cpp core/gzip.cpp core/text.cpp"
   [margins]="tests/fuzz/margins_fuzz.cpp study/margins_file.cpp core/csv.cpp core/errors.cpp core/text.cpp"
 )
 mkdir -p "$build"

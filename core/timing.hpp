@@ -1,0 +1,15 @@
+#pragma once
+
+// How long something took.
+
+#include <chrono>
+
+namespace steelyard {
+
+using Clock = std::chrono::steady_clock;
+
+inline double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace steelyard
