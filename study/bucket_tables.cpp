@@ -10,6 +10,7 @@
 #include "core/csv.hpp"
 #include "core/text.hpp"
 #include "estimators/buckets/bounds.hpp"
+#include "estimators/buckets/family_fits.hpp"
 #include "estimators/buckets/table_errors.hpp"
 #include "study/parallel.hpp"
 
@@ -210,30 +211,25 @@ std::vector<std::pair<double, double>> density_of(const Law& law, const BucketTa
 }
 
 /// Of n persons drawn at random.
-void add_errors(const BucketRule& rule, const BucketTable& table, const Law& law,
+void add_errors(const BucketRule& rule, const BucketTable& table, const BucketFit& fit,
                 BucketRuleRecord& record) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto rows = table_errors(rule, table, law_statistics(),
+  const auto rows = table_errors(rule, table, fit, law_statistics(),
                                  multinomial_covariance(table.shares(), table.n), kInfinity, 0.95);
-  if (!rows) {
-    record.notes.push_back("no standard errors: at shares nearby " + rows.failure().detail);
-    return;
-  }
   // The quantiles of a law of points jump, so they have no slope.
-  const bool points = std::isnan(law.density(law.mean()));
+  const bool points = std::isnan(fit.law->density(fit.law->mean()));
   for (std::size_t s = 0; s < record.se.size(); ++s)
-    if (!rows.value()[s].failure && !(points && s >= kFirstQuantile))
-      record.se[s] = rows.value()[s].se;
+    if (!rows[s].failure && !(points && s >= kFirstQuantile)) record.se[s] = rows[s].se;
 }
 
 BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const BucketTable& table,
-                          const BucketRequest& request) {
+                          FamilyFits& shared, const BucketRequest& request) {
   BucketRuleRecord record;
   record.rule = name;
   record.value.fill(kNone);
   record.se.fill(kNone);
   const auto begin = std::chrono::steady_clock::now();
-  auto fit = rule.fit(table);
+  auto fit = rule.fit_with(table, shared);
   if (!fit) {
     record.failure = fit.failure().detail;
     if (fit.failure().kind == FailureKind::infeasible)
@@ -248,7 +244,7 @@ BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const
   record.found = std::move(fit.value().found);
   record.notes = std::move(fit.value().notes);
   if (request.densities) record.density = density_of(*fit.value().law, table);
-  if (request.errors) add_errors(rule, table, *fit.value().law, record);
+  if (request.errors) add_errors(rule, table, fit.value(), record);
   return record;
 }
 
@@ -293,8 +289,9 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
     record.weights = table.weights;
     record.n = table.n;
     record.known_mean = table.known_mean;
+    FamilyFits shared(table);
     for (std::size_t r = 0; r < rules.size(); ++r)
-      record.rules.push_back(run_rule(names[r], *rules[r], table, request));
+      record.rules.push_back(run_rule(names[r], *rules[r], table, shared, request));
     add_bounds(table, record);
     if (progress) progress(static_cast<double>(++done) / static_cast<double>(tables.size()));
   });

@@ -26,9 +26,8 @@ std::vector<Named<ValueRule>> further_rules(const StudyPlan& plan, const Schema&
                                                    "AVG_aic", "AVG_calibrated"};
   std::vector<Named<ValueRule>> list;
   for (const BucketRuleInfo& info : bucket_rules()) {
-    const bool fitted = info.name[0] >= 'A' && info.name[0] <= 'Z';
     if (info.needs_mean || info.name == "ems" || info.name == "pclm") continue;
-    if (fitted &&
+    if (info.kind == RuleKind::fitted &&
         std::find(std::begin(kFamilies), std::end(kFamilies), info.name) == std::end(kFamilies))
       continue;
     const auto same = [&](const auto& rule) { return rule.name == info.name; };

@@ -60,8 +60,15 @@ class ValueRule {
     return values(variable, totals, respondents);
   }
   /// The law and those around it: levels + 1 laws.
-  Result<LawNearby> laws(const Variable& variable, std::span<const double> totals,
-                         double respondents = 0) const;
+  /// @param shared  fits to the same totals and respondents that other rules made, or may use
+  virtual Result<LawNearby> laws(const Variable& variable, std::span<const double> totals,
+                                 double respondents = 0, FamilyFits* shared = nullptr) const;
+
+ protected:
+  /// laws() from a law and a way to that where level k holds `change` more.
+  using Nearby = std::function<Result<std::shared_ptr<const Law>>(std::size_t k, double change)>;
+  static Result<LawNearby> laws_around(std::shared_ptr<const Law> law,
+                                       std::span<const double> totals, const Nearby& nearby);
 };
 
 struct ValueRuleInfo {
