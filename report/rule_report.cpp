@@ -88,7 +88,9 @@ class RuleSection {
       if (effect.estimand != estimand) continue;
       for (std::size_t k = 0; k < rules.size(); ++k)
         if (effect.value_rule == rules[k]) shown[k] = &effect;
-      if (std::isfinite(effect.rmse) && (best == nullptr || effect.rmse < best->rmse))
+      // A rule that answers only in some samples is not compared on the others'.
+      if (std::isfinite(effect.rmse) && effect.failures == 0 &&
+          (best == nullptr || effect.rmse < best->rmse))
         best = &effect;
     }
     if (best == nullptr) return;
