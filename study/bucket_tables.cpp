@@ -299,7 +299,15 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
 }
 
 std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
+  constexpr std::size_t kBytesOfRow = 48;
+  std::size_t rows = 0;
+  for (const BucketCaseRecord& record : cases) {
+    rows += 2 * kBucketStatistics.size();
+    for (const BucketRuleRecord& rule : record.rules)
+      rows += 1 + 2 * kBucketStatistics.size() + rule.found.size();
+  }
   std::string text = "case,method,stat,value\n";
+  text.reserve(text.size() + rows * kBytesOfRow);
   const auto number = [](double value) {
     return std::isnan(value)   ? std::string("NA")
            : std::isinf(value) ? std::string(value > 0 ? "Inf" : "-Inf")
@@ -308,7 +316,7 @@ std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
   for (const BucketCaseRecord& record : cases) {
     const std::string name = csv_field(record.name);
     const auto row = [&](std::string_view rule, std::string_view stat, const std::string& value) {
-      text += fmt::format("{},{},{},{}\n", name, rule, stat, value);
+      fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", name, rule, stat, value);
     };
     for (const BucketRuleRecord& rule : record.rules) {
       row(rule.rule, "status", rule.ok() ? "ok" : csv_field(rule.failure));

@@ -48,6 +48,16 @@ Result<std::shared_ptr<const Law>> law_of(const FittedOptions& options,
       std::make_shared<AveragedLaw>(std::move(laws), std::move(weights)));
 }
 
+/// Solves the location from the mean: along a derivative it is kept to first order only.
+void keep_mean(Family family, double mean, std::array<double, 4>& at) {
+  if (family == Family::normal)
+    at[0] = mean;
+  else if (family == Family::lognormal)
+    at[0] = std::log(mean) - at[1] * at[1] / 2;
+  else
+    at[1] *= mean / SizeDistribution(family, at).mean();
+}
+
 /// Members whose parameters and weights follow the shares of one table, to first order.
 class Moving {
  public:
@@ -67,6 +77,8 @@ class Moving {
         const double move = step * fit.slopes[k][j];
         at[j] = normal && j == 0 ? at[j] + move : at[j] * std::exp(move);
       }
+      if (options_.mean == MeanUse::matched && options_.within == Within::fitted)
+        keep_mean(fit.law.family(), *table_.known_mean, at);
       // The maximum of a likelihood moves with the shares alone (envelope theorem).
       double mean = 0;
       for (std::size_t i = 0; i < shares_.size(); ++i) mean += shares_[i] * fit.log_probability[i];
