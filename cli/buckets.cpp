@@ -109,8 +109,11 @@ void add_buckets(CLI::App& app, BucketsOptions& o, int& code) {
   verb->add_option("--meta", o.meta,
                    "CSV case,n,known_mean: observations behind each table (default: the sum of its "
                    "weights) and its mean where that is known; either may be empty");
-  verb->add_option("--rules", o.rules,
-                   "names, comma-separated; all; or default: see `steelyard list bucket-rules`")
+  verb->add_option(
+          "--rules", o.rules,
+          "names, comma-separated (`steelyard list bucket-rules`); all; or default: eight side by "
+          "side, from midpoints to AVG_calibrated, because none is best everywhere, and two "
+          "more where a mean is known")
       ->delimiter(',')
       ->default_str("default");
   verb->add_flag("--no-errors", o.no_errors, "leave standard errors out (a few times faster)");

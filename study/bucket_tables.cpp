@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "core/timing.hpp"
 #include "estimators/buckets/bounds.hpp"
+#include "estimators/buckets/family_fits.hpp"
 #include "estimators/buckets/table_errors.hpp"
 #include "study/parallel.hpp"
 
@@ -210,30 +211,25 @@ std::vector<std::pair<double, double>> density_of(const Law& law, const BucketTa
 }
 
 /// Of n persons drawn at random.
-void add_errors(const BucketRule& rule, const BucketTable& table, const Law& law,
+void add_errors(const BucketRule& rule, const BucketTable& table, const BucketFit& fit,
                 BucketRuleRecord& record) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto rows = table_errors(rule, table, law_statistics(),
+  const auto rows = table_errors(rule, table, fit, law_statistics(),
                                  multinomial_covariance(table.shares(), table.n), kInfinity, 0.95);
-  if (!rows) {
-    record.notes.push_back("no standard errors: at shares nearby " + rows.failure().detail);
-    return;
-  }
   // The quantiles of a law of points jump, so they have no slope.
-  const bool points = std::isnan(law.density(law.mean()));
+  const bool points = std::isnan(fit.law->density(fit.law->mean()));
   for (std::size_t s = 0; s < record.se.size(); ++s)
-    if (!rows.value()[s].failure && !(points && s >= kFirstQuantile))
-      record.se[s] = rows.value()[s].se;
+    if (!rows[s].failure && !(points && s >= kFirstQuantile)) record.se[s] = rows[s].se;
 }
 
 BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const BucketTable& table,
-                          const BucketRequest& request) {
+                          FamilyFits& shared, const BucketRequest& request) {
   BucketRuleRecord record;
   record.rule = name;
   record.value.fill(kNone);
   record.se.fill(kNone);
   const auto begin = Clock::now();
-  auto fit = rule.fit(table);
+  auto fit = rule.fit_with(table, shared);
   if (!fit) {
     record.failure = fit.failure().detail;
     if (fit.failure().kind == FailureKind::infeasible)
@@ -247,7 +243,7 @@ BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const
   record.found = std::move(fit.value().found);
   record.notes = std::move(fit.value().notes);
   if (request.densities) record.density = density_of(*fit.value().law, table);
-  if (request.errors) add_errors(rule, table, *fit.value().law, record);
+  if (request.errors) add_errors(rule, table, fit.value(), record);
   return record;
 }
 
@@ -292,8 +288,9 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
     record.weights = table.weights;
     record.n = table.n;
     record.known_mean = table.known_mean;
+    FamilyFits shared(table);
     for (std::size_t r = 0; r < rules.size(); ++r)
-      record.rules.push_back(run_rule(names[r], *rules[r], table, request));
+      record.rules.push_back(run_rule(names[r], *rules[r], table, shared, request));
     add_bounds(table, record);
     if (progress) progress(static_cast<double>(++done) / static_cast<double>(tables.size()));
   });
@@ -301,7 +298,15 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
 }
 
 std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
+  constexpr std::size_t kBytesOfRow = 48;
+  std::size_t rows = 0;
+  for (const BucketCaseRecord& record : cases) {
+    rows += 2 * kBucketStatistics.size();
+    for (const BucketRuleRecord& rule : record.rules)
+      rows += 1 + 2 * kBucketStatistics.size() + rule.found.size();
+  }
   std::string text = "case,method,stat,value\n";
+  text.reserve(text.size() + rows * kBytesOfRow);
   const auto number = [](double value) {
     return std::isnan(value)   ? std::string("NA")
            : std::isinf(value) ? std::string(value > 0 ? "Inf" : "-Inf")
@@ -310,7 +315,7 @@ std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
   for (const BucketCaseRecord& record : cases) {
     const std::string name = csv_field(record.name);
     const auto row = [&](std::string_view rule, std::string_view stat, const std::string& value) {
-      text += fmt::format("{},{},{},{}\n", name, rule, stat, value);
+      fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", name, rule, stat, value);
     };
     for (const BucketRuleRecord& rule : record.rules) {
       row(rule.rule, "status", rule.ok() ? "ok" : csv_field(rule.failure));
