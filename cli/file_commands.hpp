@@ -53,7 +53,7 @@ struct EstimateOptions : FileOptions {
 struct BucketsOptions {
   std::string tables, meta, output, report;
   std::vector<std::string> rules;
-  bool no_errors = false, json = false, force = false, quiet = false;
+  bool no_errors = false, unfold = false, json = false, force = false, quiet = false;
   int threads = 0;
 };
 
