@@ -395,8 +395,7 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   estimate_indices(*file, request.index, out.rows, out.notes);
   estimate_buckets(*file, request.probabilities, out.rows, out.notes);
   estimate_regressions(*file, request.regression, out.rows, out.notes);
-  estimate_imputed(*file, parse_questions(request.index, request.bucketed, request.regression),
-                   request.regression, out.rows, out.notes);
+  estimate_imputed(*file, request.regression, out.rows, out.notes);
   if (!(file->regressions.regressed.empty() && file->regressions.imputed.empty()) &&
       (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
     out.notes.push_back("interval regressions and imputed statistics are not compared");

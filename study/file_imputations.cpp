@@ -81,11 +81,10 @@ FileEstimate pooled_line(const std::vector<std::vector<EstimateRow>>& by_imputat
 
 }  // namespace
 
-void estimate_imputed(const PreparedFile& file, const FileQuestions& questions,
-                      const RegressionRequest& request, std::vector<FileEstimate>& rows,
-                      std::vector<std::string>& notes) {
+void estimate_imputed(const PreparedFile& file, const RegressionRequest& request,
+                      std::vector<FileEstimate>& rows, std::vector<std::string>& notes) {
   std::vector<EstimateRequest> requests;
-  for (const ImputedStatistic& wanted : questions.statistics)
+  for (const ImputedStatistic& wanted : file.regressions.statistics)
     requests.push_back({.statistic = wanted.statistic, .p = wanted.p});
   for (const FileIntervals& intervals : file.regressions.imputed) {
     const auto add = [&](const EstimateRequest& of, FileEstimate line) {

@@ -32,6 +32,7 @@ struct FileIntervals {
 struct FileRegressions {
   std::vector<Covariate> covariates;
   std::vector<FileIntervals> regressed, imputed;
+  std::vector<ImputedStatistic> statistics;  ///< of imputed amounts
 };
 
 /// Whether a covariate is read as numbers: no reference level, and all its answers are numbers.
@@ -51,8 +52,7 @@ void estimate_regressions(const PreparedFile& file, const RegressionRequest& req
 
 /// Lines "imputed mean", "imputed quantile" and "imputed gini" by domain, pooled over imputations
 /// of a regression on all rows.
-void estimate_imputed(const PreparedFile& file, const FileQuestions& questions,
-                      const RegressionRequest& request, std::vector<FileEstimate>& rows,
-                      std::vector<std::string>& notes);
+void estimate_imputed(const PreparedFile& file, const RegressionRequest& request,
+                      std::vector<FileEstimate>& rows, std::vector<std::string>& notes);
 
 }  // namespace steelyard

@@ -193,6 +193,7 @@ void add_regressions(
     const std::function<const std::vector<double>*(const std::string&)>& numbers_of,
     const std::string& name, PreparedFile& file) {
   FileRegressions& out = file.regressions;
+  out.statistics = questions.statistics;
   for (const CovariateQuestion& question : questions.covariates) {
     Covariate& covariate = out.covariates.emplace_back();
     covariate.name = question.column;
