@@ -33,7 +33,7 @@ class Assembly {
  public:
   explicit Assembly(const EstimateFileRequest& request)
       : r_(request),
-        questions_(parse_questions(request.index, request.bucketed)),
+        questions_(parse_questions(request.index, request.bucketed, request.regression)),
         source_(DataSource::open(request.data)),
         file_(*source_) {}
 
@@ -75,6 +75,10 @@ class Assembly {
     for (const std::string& table : r_.crosstabs)
       for (const std::string& name : crossed_names(table)) wanted_.add(name, As::levels);
     for (const std::string& name : questions_.columns()) wanted_.add(name, As::levels);
+    for (const CovariateQuestion& covariate : questions_.covariates) {
+      numeric_.push_back(read_as_numbers(covariate, file_));
+      wanted_.add(covariate.column, numeric_.back() ? As::numbers : As::levels);
+    }
     if (!r_.unit.empty()) wanted_.add(r_.unit, As::ids);
     for (const ColumnRequest& column : design_requests(r_.design))
       design_at_.push_back(wanted_.add(column.name, column.as));
@@ -210,6 +214,7 @@ class Assembly {
 
   void make_domains() {
     data_.domains = {""};
+    out_->by = r_.by;
     if (r_.by.empty()) return;
     std::vector<std::uint64_t> key(data_.n, 0);
     std::vector<bool> inside(data_.n, true);
@@ -304,12 +309,20 @@ class Assembly {
     add_indices(questions_, r_.index, levels_of, file_.name(), *out_);
     const bool compared = r_.contrasts != DomainContrasts::none || !r_.against.empty();
     add_buckets(questions_, r_.probabilities, compared, levels_of, file_.name(), *out_);
+    const auto numbers_of = [&](const std::string& name) -> const std::vector<double>* {
+      for (std::size_t k = 0; k < numeric_.size(); ++k)
+        if (questions_.covariates[k].column == name && numeric_[k])
+          return &column(name, ColumnRequest::As::numbers).numbers;
+      return nullptr;
+    };
+    add_regressions(questions_, levels_of, numbers_of, file_.name(), *out_);
     if (out_->requests.empty() && out_->crossed.empty() && out_->quantified.empty() &&
-        out_->buckets.empty())
+        out_->buckets.empty() && out_->regressions.regressed.empty() &&
+        out_->regressions.imputed.empty())
       throw UserError(
           {}, {}, "nothing to estimate",
           "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple, "
-          "--crosstab, --index, --carlson-parkin or --bucketed");
+          "--crosstab, --index, --carlson-parkin, --bucketed, --interval-regression or --impute");
   }
 
   ReplicateDesign read_replicates() {
@@ -347,6 +360,7 @@ class Assembly {
   Wanted wanted_;
   std::vector<std::size_t> design_at_, replicate_at_;
   std::optional<std::size_t> weight_at_;
+  std::vector<bool> numeric_;  ///< by covariate
   std::vector<ColumnData> columns_;
   SurveyData& data_ = out_->data;
   std::map<std::string, std::size_t> placed_;
@@ -380,6 +394,11 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   }
   estimate_indices(*file, request.index, out.rows, out.notes);
   estimate_buckets(*file, request.probabilities, out.rows, out.notes);
+  estimate_regressions(*file, request.regression, out.rows, out.notes);
+  estimate_imputed(*file, request.regression, out.rows, out.notes);
+  if (!(file->regressions.regressed.empty() && file->regressions.imputed.empty()) &&
+      (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
+    out.notes.push_back("interval regressions and imputed statistics are not compared");
   if (!file->quantified.empty() &&
       (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
     out.notes.push_back("rates of --carlson-parkin are not compared");
