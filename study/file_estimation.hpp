@@ -130,6 +130,23 @@ inline std::size_t row_number(std::span<const std::uint32_t> kept, std::size_t i
   return (kept.empty() ? i : kept[i]) + 1;
 }
 
+/// Weights as they are in a file, checked. @param notes  what is odd about them is added
+/// @throws UserError for a row without a finite weight, or no positive weight at all
+void check_file_weights(const std::string& file, std::span<const double> weights,
+                        std::vector<std::string>& notes);
+
+/// One column of given replicate weights.
+struct FileReplicate {
+  std::string name;
+  std::vector<double> weights;
+};
+/// Given replicate weights with the constants of the request. @param kept  rows of the file that
+/// they are of; empty: all
+/// @throws UserError for a row without a weight, or constants that do not go with them
+ReplicateDesign make_file_replicates(const EstimateFileRequest& request, const std::string& file,
+                                     const SurveyData& data, std::span<const std::uint32_t> kept,
+                                     std::span<FileReplicate> given);
+
 /// The columns that a design needs, and the design made of them.
 std::vector<ColumnRequest> design_requests(const FileDesign& design);
 /// @param columns  as requested, in that order; moved from
