@@ -10,24 +10,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 repeats=${1:-5} core=${2:-0}
-packages=(r-base-core r-cran-survival)
-missing=()
-for p in "${packages[@]}"; do
-  dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  as_root=()
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-  echo "installing: ${missing[*]}" >&2
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+. "$here/common.sh"
+need r-base-core r-cran-survival
 program="$root/build/release/bin/steelyard"
 [ -x "$program" ] || { echo "no release build; run: cmake --preset release, then cmake --build --preset release" >&2; exit 2; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 python3 "$here/buckets_table.py" tables "$root/tests/golden/binned/us_county_bins.csv" 1000 "$work"
-pinned() { if command -v taskset >/dev/null; then taskset -c "$core" "$@"; else "$@"; fi; }
 # Processor time of the program on 1,000 tables, with reading and writing: task,seconds.
 TIMEFORMAT='%U %S'
 ours() {

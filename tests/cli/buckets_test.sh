@@ -5,10 +5,8 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1 golden=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 3
 . "$here/expect.sh"
+cd "$work" || exit 3
 buckets() { "$steelyard" buckets "$@" --quiet; }
 table() { printf 'case,lo,hi,weight\n'; printf '%s\n' "$@"; }
 

@@ -5,10 +5,8 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1 golden=$2/design
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 3
 . "$here/expect.sh"
+cd "$work" || exit 3
 estimate() { "$steelyard" estimate "$@" --threads 1; }
 edges=(--edges bucket=0,2000,5000,8000,20000,inf --levels bucket=1,2,3,4,5)
 micro() { estimate "$golden/micro.csv" --weights weight --strata stratum --cluster psu "${edges[@]}" "$@"; }
