@@ -7,8 +7,9 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <set>
+
+#include "core/timing.hpp"
 
 int main(int count, char** arguments) {
   using namespace steelyard;
@@ -21,15 +22,15 @@ int main(int count, char** arguments) {
       "mean_reliability,median_reliability,ms\n");
   for (const BucketRuleInfo& info : bucket_rules()) {
     if (!wanted.empty() && !wanted.contains(info.name)) continue;
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     const testing::CountyAccuracy a = testing::accuracy(info, list);
-    const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
+    const double ms = 1000 * seconds_since(start);
     fmt::print(
         "{},{},{},{},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f},{:.4f},{:.4f},{:.4f},{:.3f}\n",
         info.name, info.needs_mean ? "yes" : "no", a.gini.n(), a.infeasible, a.mean.bias_percent(),
         a.mean.rmse_percent(), a.median.bias_percent(), a.median.rmse_percent(),
         a.gini.bias_percent(), a.gini.rmse_percent(), a.gini.reliability(), a.mean.reliability(),
-        a.median.reliability(), ms.count() / static_cast<double>(list.size()));
+        a.median.reliability(), ms / static_cast<double>(list.size()));
     std::fflush(stdout);
   }
 }

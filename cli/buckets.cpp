@@ -9,6 +9,7 @@
 #include "report/bucket_report.hpp"
 #include "study/bucket_tables.hpp"
 #include "study/parallel.hpp"
+#include "study/unfold.hpp"
 
 namespace steelyard {
 namespace {
@@ -27,16 +28,35 @@ std::string with_error(double value, double se) {
   return std::isnan(se) ? number(value) : number(value) + " (" + fmt::format("{:.2g}", se) + ")";
 }
 
+std::string masses_text(const UnfoldedRecord& record) {
+  if (!record.ok()) return "  turnbull: " + record.failure + "\n";
+  std::string text = fmt::format(
+      "  turnbull: {} innermost intervals, log-likelihood {:.6f}, {} EM steps, converged "
+      "(conditions "
+      "met to {:.0e})\n",
+      record.masses.size(), record.log_likelihood, record.iterations, record.gradient);
+  for (const UnfoldedRecord::Mass& mass : record.masses)
+    text += fmt::format("  {:<22}{:>18}\n", range_of(mass),
+                        mass.mass <= kZeroMass ? "0" : with_error(mass.mass, mass.se));
+  for (const std::string& note : record.notes) text += "    " + note + "\n";
+  return text;
+}
+
 /// For people: a block a table, a line a rule.
 std::string as_text(std::span<const BucketCaseRecord> cases) {
   std::string text;
   for (const BucketCaseRecord& c : cases) {
-    text += fmt::format("{}{}: {} buckets, n = {}{}\n", text.empty() ? "" : "\n", c.name,
-                        c.weights.size(), number(c.n),
-                        c.known_mean ? ", known mean " + number(*c.known_mean) : "");
-    text +=
-        fmt::format("  for certain: mean {}, median {}, Gini {}\n", range(c.bounds[kMeanStatistic]),
-                    range(c.bounds[kMedianStatistic]), range(c.bounds[kGiniStatistic]));
+    text += fmt::format("{}{}: {}, n = {}{}\n", text.empty() ? "" : "\n", c.name,
+                        c.unfolded ? fmt::format("answers in {} brackets", c.turnbull->answers)
+                                   : fmt::format("{} buckets", c.weights.size()),
+                        number(c.n), c.known_mean ? ", known mean " + number(*c.known_mean) : "");
+    if (c.turnbull) text += masses_text(*c.turnbull);
+    if (c.rules.empty()) continue;
+    if (!std::isnan(c.bounds[kMeanStatistic].lower))
+      text += fmt::format("  {}: mean {}, median {}, Gini {}\n",
+                          c.unfolded ? "given the masses, for certain" : "for certain",
+                          range(c.bounds[kMeanStatistic]), range(c.bounds[kMedianStatistic]),
+                          range(c.bounds[kGiniStatistic]));
     text += fmt::format("  {:<22}{:>18}{:>18}{:>20}{:>20}\n", "rule", "mean (se)", "median (se)",
                         "Gini (se)", "10 % to 90 %");
     for (const BucketRuleRecord& rule : c.rules) {
@@ -55,11 +75,29 @@ std::string as_text(std::span<const BucketCaseRecord> cases) {
   return text;
 }
 
+using nlohmann::ordered_json;
+
+ordered_json finite(double value) {
+  return std::isfinite(value) ? ordered_json(value) : ordered_json();
+}
+
+ordered_json masses_json(const UnfoldedRecord& record) {
+  ordered_json json{{"status", record.ok() ? "ok" : record.failure}};
+  if (!record.ok()) return json;
+  json["log_likelihood"] = record.log_likelihood;
+  json["gradient"] = record.gradient;
+  json["iterations"] = record.iterations;
+  json["masses"] = ordered_json::array();
+  for (const UnfoldedRecord::Mass& mass : record.masses)
+    json["masses"].push_back({{"lower", mass.lower},
+                              {"upper", finite(mass.upper)},
+                              {"mass", mass.mass},
+                              {"se", finite(mass.se)}});
+  if (!record.notes.empty()) json["notes"] = record.notes;
+  return json;
+}
+
 std::string as_json(const BucketTablesRecord& record) {
-  using nlohmann::ordered_json;
-  const auto finite = [](double value) {
-    return std::isfinite(value) ? ordered_json(value) : ordered_json();
-  };
   const auto list = [&](std::span<const double> values) {
     ordered_json out = ordered_json::array();
     for (double v : values) out.push_back(finite(v));
@@ -76,6 +114,7 @@ std::string as_json(const BucketTablesRecord& record) {
       if (!std::isnan(c.bounds[s].lower))
         one["bounds"][std::string(kBucketStatistics[s])] = {finite(c.bounds[s].lower),
                                                             finite(c.bounds[s].upper)};
+    if (c.turnbull) one["turnbull"] = masses_json(*c.turnbull);
     if (!std::isnan(c.gini_given_mean.lower))
       one["bounds"]["gini_given_mean"] = {finite(c.gini_given_mean.lower),
                                           finite(c.gini_given_mean.upper)};
@@ -109,10 +148,17 @@ void add_buckets(CLI::App& app, BucketsOptions& o, int& code) {
   verb->add_option("--meta", o.meta,
                    "CSV case,n,known_mean: observations behind each table (default: the sum of its "
                    "weights) and its mean where that is known; either may be empty");
-  verb->add_option("--rules", o.rules,
-                   "names, comma-separated; all; or default: see `steelyard list bucket-rules`")
+  verb->add_option(
+          "--rules", o.rules,
+          "names, comma-separated (`steelyard list bucket-rules`); all; turnbull: masses of "
+          "innermost intervals (without overlaps: the shares); or default: eight side by side, "
+          "from midpoints to AVG_calibrated, because none is best everywhere, and two more where a "
+          "mean is known")
       ->delimiter(',')
       ->default_str("default");
+  verb->add_flag("--unfold", o.unfold,
+                 "rows are answers in brackets that may overlap (unfolding brackets): the rules "
+                 "take the maximum likelihood masses of the innermost intervals (Turnbull)");
   verb->add_flag("--no-errors", o.no_errors, "leave standard errors out (a few times faster)");
   verb->add_option("-o,--output", o.output,
                    "CSV to write: case,method,stat,value; default: a table here");
@@ -130,7 +176,8 @@ int buckets_command(const BucketsOptions& o) {
   std::optional<OutputFile> output, page;
   if (!o.output.empty()) output.emplace(o.output, overwrite);
   if (!o.report.empty()) page.emplace(o.report, overwrite);
-  const auto tables = read_bucket_tables(o.tables, o.meta);
+  const auto tables =
+      read_bucket_tables(o.tables, o.meta, o.unfold ? Overlap::unfolded : Overlap::refused);
   BucketRequest request;
   request.rules = o.rules.empty() ? std::vector<std::string>{"default"} : o.rules;
   request.errors = !o.no_errors;
@@ -148,11 +195,16 @@ int buckets_command(const BucketsOptions& o) {
   for (auto* file : {&output, &page})
     if (*file) (*file)->commit();
   std::size_t ok = 0, all = 0;
-  for (const BucketCaseRecord& c : record.cases)
+  for (const BucketCaseRecord& c : record.cases) {
+    if (c.turnbull) {
+      ++all;
+      ok += c.turnbull->ok();
+    }
     for (const BucketRuleRecord& rule : c.rules) {
       ++all;
       ok += rule.ok();
     }
+  }
   if (o.json)
     fmt::print("{}", as_json(record));
   else if (!output && !page)

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,20 @@ double chosen_deff(const EstimateOptions& o, const EstimateRow& row) {
   return o.deff == "replace" ? row.deff_wr : row.deff;
 }
 
+/// Of imputations: within, between, total variance; the share due to imputation; the fraction of
+/// missing information.
+constexpr std::array<const char*, 5> kVarianceParts = {"within", "between", "total", "lambda",
+                                                       "fmi"};
+std::array<double, 5> variance_parts(const FileEstimate& line) {
+  std::array<double, 5> out;
+  out.fill(std::nan(""));
+  if (line.pooled) {
+    const PooledEstimate& p = *line.pooled;
+    out = {p.within, p.between, p.se * p.se, p.missing_share, p.missing_information()};
+  }
+  return out;
+}
+
 /// Differences and tests of independence have two columns more.
 bool has_tests(const FileEstimates& e) {
   return std::any_of(e.rows.begin(), e.rows.end(),
@@ -29,9 +44,13 @@ bool has_tests(const FileEstimates& e) {
 
 std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
   const bool tests = has_tests(e), indices = !o.indices.empty();
+  const bool coefficients = !o.regressed.empty(), imputed = !o.imputed.empty();
   std::string text = "functional,variable,level,domain,estimate,se,lower,upper,df,deff,n";
   if (tests) text += ",p,df2";
   if (indices) text += ",p_above";
+  if (coefficients) text += ",t";
+  if (imputed)
+    for (const char* part : kVarianceParts) text += std::string(",") + part;
   text += "\n";
   for (const FileEstimate& line : e.rows) {
     const EstimateRow& row = line.row;
@@ -43,6 +62,9 @@ std::string as_csv(const EstimateOptions& o, const FileEstimates& e) {
       text += fmt::format(",{},{}", line.p_value ? cell(*line.p_value) : "",
                           line.df2 ? cell(*line.df2) : "");
     if (indices) text += "," + (line.p_above ? cell(*line.p_above) : "");
+    if (coefficients) text += "," + (line.t ? cell(*line.t) : "");
+    if (imputed)
+      for (const double part : variance_parts(line)) text += "," + cell(part);
     text += "\n";
   }
   return text;
@@ -76,6 +98,10 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
     if (line.p_value) one["p_value"] = number(*line.p_value);
     if (line.df2) one["df2"] = number(*line.df2);
     if (line.p_above) one["p_above"] = number(*line.p_above);
+    if (line.t) one["t"] = number(*line.t);
+    if (line.pooled)
+      for (std::size_t k = 0; k < kVarianceParts.size(); ++k)
+        one[kVarianceParts[k]] = number(variance_parts(line)[k]);
     if (row.failure)
       one["failure"] = {{"kind", to_string(row.failure->kind)}, {"detail", row.failure->detail}};
     json["estimates"].push_back(std::move(one));
@@ -87,7 +113,8 @@ std::string as_json(const EstimateOptions& o, const FileEstimates& e) {
 std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
   std::vector<std::vector<std::string>> lines = {{"functional", "variable", "level", "domain",
                                                   "estimate", "se", "lower", "upper", "df", "deff",
-                                                  "n", "p", "df2", "p_above"}};
+                                                  "n", "p", "df2", "p_above", "t"}};
+  lines[0].insert(lines[0].end(), kVarianceParts.begin(), kVarianceParts.end());
   const auto number = [](double value) {
     return std::isnan(value) ? std::string("-") : fmt::format("{:.6g}", value);
   };
@@ -98,7 +125,8 @@ std::string as_table(const EstimateOptions& o, const FileEstimates& e) {
                      number(chosen_deff(o, row)), std::to_string(row.n),
                      line.p_value ? number(*line.p_value) : "-",
                      line.df2 && std::isfinite(*line.df2) ? number(*line.df2) : "-",
-                     line.p_above ? number(*line.p_above) : "-"});
+                     line.p_above ? number(*line.p_above) : "-", line.t ? number(*line.t) : "-"});
+    for (const double part : variance_parts(line)) lines.back().push_back(number(part));
   }
   std::vector<std::size_t> width(lines[0].size(), 0);
   std::vector<bool> used(lines[0].size(), false);
@@ -166,6 +194,7 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.crosstabs = o.crosstabs;
   r.index = index_request(o);
   r.bucketed = bucketed_request(o);
+  r.regression = regression_request(o);
   r.against = o.against;
   r.unit = o.unit;
   if (!o.unit.empty() && o.against.empty())

@@ -47,13 +47,16 @@ struct EstimateOptions : FileOptions {
   std::string index_form = "mean", index_interval = "logit", law = "normal";
   double delta = 1, overlap = 0;
   std::optional<double> power_of;
-  std::vector<std::string> bucketed, bucket_edges, bucket_levels;
+  std::vector<std::string> bucketed, bucket_edges, bucket_levels, known_means;
+  std::vector<std::string> regressed, imputed, covariates, impute_statistics = {"mean"};
+  std::string regression_scale = "log";
+  std::size_t imputations = 20;
 };
 
 struct BucketsOptions {
   std::string tables, meta, output, report;
   std::vector<std::string> rules;
-  bool no_errors = false, json = false, force = false, quiet = false;
+  bool no_errors = false, unfold = false, json = false, force = false, quiet = false;
   int threads = 0;
 };
 
@@ -73,6 +76,7 @@ WeighRequest weigh_request(const FileOptions& options, const std::string& base);
 FileDesign file_design(const FileOptions& options);
 IndexRequest index_request(const EstimateOptions& options);
 BucketedRequest bucketed_request(const EstimateOptions& options);
+RegressionRequest regression_request(const EstimateOptions& options);
 ReplicateOptions replicate_options(const FileOptions& options, const std::string& method);
 
 /// What is always shown of a weighting, as text.

@@ -7,8 +7,6 @@
 
 namespace steelyard {
 
-using Clock = std::chrono::steady_clock;
-
 std::string duration_text(double seconds) {
   const auto s = static_cast<long>(seconds + 0.5);
   if (s < 60) return fmt::format("{} s", s);

@@ -2,8 +2,9 @@
 
 // Progress on standard error: a bar with rate and time left on a terminal, plain lines otherwise.
 
-#include <chrono>
 #include <string>
+
+#include "core/timing.hpp"
 
 namespace steelyard {
 
@@ -21,7 +22,7 @@ class Progress {
  private:
   bool silent_, terminal_;
   std::string phase_;
-  std::chrono::steady_clock::time_point start_, shown_;
+  Clock::time_point start_, shown_;
   int last_tenth_ = -1;
 };
 

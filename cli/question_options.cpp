@@ -55,13 +55,40 @@ void add_questions(CLI::App* verb, EstimateOptions& o) {
       list("--bucketed", o.bucketed,
            "column:rule: mean, quantiles (--probs), Gini and Theil coefficient of a column whose "
            "levels are buckets (0-2000, 20000+); rules: `steelyard list bucket-rules`");
-  CLI::Option* levels = list("--levels", o.bucket_levels,
-                             "column=level,level,...: which levels are buckets (others are left "
-                             "out), with --edges from the lowest bucket up")
-                            ->needs(bucketed);
+  list("--known-mean", o.known_means,
+       "column=mean: the overall mean, for rules that need it; taken as known, without error")
+      ->needs(bucketed);
+  CLI::Option* levels =
+      list("--levels", o.bucket_levels,
+           "column=level,level,...: which levels of a column of --bucketed, --interval-regression "
+           "or --impute are buckets (others are left out), with --edges from the lowest bucket up");
   list("--edges", o.bucket_edges,
        "column=0,2000,...,inf: where the buckets of --levels start, and where the last one ends")
       ->needs(levels);
+  list("--interval-regression", o.regressed,
+       "column: regression of a column answered in buckets on --covariates, by maximum likelihood; "
+       "coefficients, sigma, log-likelihood, in every domain of --by");
+  CLI::Option* impute =
+      list("--impute", o.imputed,
+           "column: multiple imputation inside its buckets, by interval regression on "
+           "--covariates; --impute-statistics pooled by Rubin's rules; needs --seed");
+  verb->add_option("--covariates", o.covariates,
+                   "columns that they are regressed on: numbers, or levels against the first one; "
+                   "column=level: levels against this one, also where they are numbers")
+      ->delimiter(',');
+  verb->add_option("--regression-scale", o.regression_scale,
+                   "normal errors on this scale of the amounts: log or identity")
+      ->check(CLI::IsMember({"log", "identity"}))
+      ->capture_default_str();
+  verb->add_option("--imputations", o.imputations, "how many")
+      ->needs(impute)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--impute-statistics", o.impute_statistics,
+                   "mean, median, gini, and quantiles such as q10 (the 10th percentile)")
+      ->delimiter(',')
+      ->needs(impute)
+      ->capture_default_str();
 }
 
 IndexRequest index_request(const EstimateOptions& o) {
@@ -87,7 +114,25 @@ IndexRequest index_request(const EstimateOptions& o) {
 }
 
 BucketedRequest bucketed_request(const EstimateOptions& o) {
-  return {o.bucketed, o.bucket_edges, o.bucket_levels};
+  if (!o.known_means.empty() && !o.by.empty())
+    throw UserError({}, "--known-mean", "is that of everybody, and --by has domains",
+                    "leave one of them out, or choose a rule that needs no mean");
+  if (!o.known_means.empty() && !o.against.empty())
+    throw UserError({}, "--known-mean", "is that of one wave, and --against has another",
+                    "leave one of them out, or choose a rule that needs no mean");
+  return {o.bucketed, o.bucket_edges, o.bucket_levels, o.known_means};
+}
+
+RegressionRequest regression_request(const EstimateOptions& o) {
+  RegressionRequest r;
+  r.regressed = o.regressed;
+  r.imputed = o.imputed;
+  r.covariates = o.covariates;
+  r.scale = o.regression_scale == "identity" ? IntervalScale::identity : IntervalScale::logarithm;
+  r.imputations = o.imputations;
+  r.statistics = o.impute_statistics;
+  if (o.seed) r.seed = Seed{*o.seed};
+  return r;
 }
 
 }  // namespace steelyard

@@ -80,14 +80,12 @@ std::string value_rules(const StudyResults& r) {
     if (text.empty())
       text = fmt::format(
           "\nvalue rules apart from selection (simple random samples; bias in % of the truth, "
-          "MCSE; "
-          "value_rules.csv has all)\n  {:<22} {:<18} {:>16} {:>22} {:>14}\n",
+          "MCSE; value_rules.csv has all)\n  {:<22} {:<18} {:>16} {:>22} {:>14}\n",
           "estimand", "value rule", "bias overall", "mean |bias| of domains", "median RMSE");
     const RuleEffectRecord& whole = r.rule_effects[rank.first];
-    const double scale = 100 / std::abs(whole.truth);
     text += fmt::format(
         "  {:<22} {:<18} {:>16} {:>22} {:>14}{}\n", best ? rank.estimand : "", rank.value_rule,
-        fmt::format("{:+.2f} ({:.2f})", whole.bias * scale, whole.bias_mcse * scale),
+        fmt::format("{:+.2f} ({:.2f})", whole.percent(whole.bias), whole.percent(whole.bias_mcse)),
         fmt::format("{:.2f} ({:.2f})", rank.mean_bias_pct, rank.mean_bias_pct_mcse),
         fmt::format("{:.2f}", rank.median_rmse_pct),
         fmt::format("{}{}", best ? fmt::format("  best of {}", counts[rank.estimand]) : "",

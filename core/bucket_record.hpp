@@ -37,8 +37,23 @@ struct BucketRuleRecord {
   bool ok() const { return failure.empty(); }
 };
 
+/// Masses of innermost intervals, from answers that may overlap.
+struct UnfoldedRecord {
+  struct Mass {
+    double lower, upper, mass, se;  ///< se: NaN where not asked or not possible
+  };
+  std::string failure;  ///< why there are no masses; empty: there are
+  std::vector<Mass> masses;
+  double log_likelihood = 0, gradient = 0;
+  int iterations = 0;
+  std::size_t answers = 0;  ///< rows: an interval each
+  std::vector<std::string> notes;
+  bool ok() const { return failure.empty(); }
+};
+
 struct BucketCaseRecord {
   std::string name;
+  std::optional<UnfoldedRecord> turnbull;
   std::vector<double> edges, weights;
   double n = 0;
   std::optional<double> known_mean;
@@ -46,6 +61,8 @@ struct BucketCaseRecord {
   /// Of mean, Gini and quantiles; NaN for other statistics.
   std::array<BucketBound, kBucketStatistics.size()> bounds;
   BucketBound gini_given_mean;  ///< NaN without a known mean
+  /// Edges and weights are those of `turnbull`: so are the bounds, given its masses.
+  bool unfolded = false;
   /// What is known of a statistic: with the mean, where that narrows it.
   BucketBound known(std::size_t statistic) const {
     if (statistic == kGiniStatistic && gini_given_mean.lower == gini_given_mean.lower)

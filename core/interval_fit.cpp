@@ -27,6 +27,7 @@ struct Ascent {
   int iterations = 0;
   double gradient = std::numeric_limits<double>::infinity();
   bool at_bound = false;
+  std::array<bool, detail::kMostParameters> held{};  ///< shapes that stand at their bound
 };
 
 /// Whether a climb from there is bound for the same summit.
@@ -50,7 +51,7 @@ Ascent climb(const Likelihood& f, const Vector& start, int limit) {
   for (; out.iterations < limit; ++out.iterations) {
     // A shape that stands at its bound and wants beyond it is held there.
     Vector g = out.local.gradient;
-    std::array<bool, detail::kMostParameters> held{};
+    auto& held = out.held;
     double steepest = 0;
     out.at_bound = false;
     for (std::size_t j = 0; j < k; ++j) {
@@ -159,8 +160,8 @@ IntervalFit fit(Family family, std::span<const double> edges, std::span<const do
   const std::size_t k = f.k();
   EXPECTS(k < shares.size());
   const Ascent best = highest(f, family, edges, shares, mean);
-  IntervalFit out{f.law(best.x), FitStatus::not_converged, 0, 0, 0,
-                  best.gradient, best.iterations,          {}};
+  IntervalFit out{f.law(best.x), FitStatus::not_converged, 0,  0,  0,
+                  best.gradient, best.iterations,          {}, {}, {}};
   const Matrix curvature = f.curvature_of_parameters(best.x);
   out.standard_error.assign(k, std::numeric_limits<double>::quiet_NaN());
   const bool concave = solve(curvature, {}, k).has_value();
@@ -178,11 +179,14 @@ IntervalFit fit(Family family, std::span<const double> edges, std::span<const do
     out.status = FitStatus::boundary;
   else if (at_top)
     out.status = FitStatus::ok;
+  if (best.gradient < kAccepted) out.slopes = f.slopes(best.x, best.held);
+  out.log_probability.assign(shares.size(), 0);
   double saturated = 0;
   for (std::size_t i = 0; i < shares.size(); ++i)
     if (shares[i] > 0) {
-      out.log_likelihood +=
-          n * shares[i] * std::log(std::max(out.law.probability(edges[i], edges[i + 1]), 1e-300));
+      out.log_probability[i] =
+          std::log(std::max(out.law.probability(edges[i], edges[i + 1]), 1e-300));
+      out.log_likelihood += n * shares[i] * out.log_probability[i];
       saturated += n * shares[i] * std::log(shares[i]);
     }
   out.aic = 2 * static_cast<double>(k) - 2 * out.log_likelihood;

@@ -249,10 +249,7 @@ Likelihood::Local Likelihood::at(const Vector& x) const {
   if (!parameters_at) return local;
   Local all = raw(*parameters_at);
   if (!std::isfinite(all.value)) return local;
-  if (known_mean_)
-    apply(mean_shift(*parameters_at), normal_ ? 0 : 1, all);
-  else if (!normal_)
-    apply(mode_shift(*parameters_at), 1, all);
+  if (known_mean_ || !normal_) apply(shift(*parameters_at), location(), all);
   local.value = all.value;
   for (std::size_t j = 0; j < k(); ++j) {
     local.value -= prior_ * (x[j] - centre_[j]) * (x[j] - centre_[j]);
@@ -274,6 +271,44 @@ Matrix Likelihood::curvature_of_parameters(const Vector& x) const {
     for (std::size_t l = 0; l < k(); ++l)
       curvature[j][l] = all[slots_[j]][slots_[l]] + (j == l ? 2 * prior_ : 0);
   return curvature;
+}
+
+Likelihood::Shift Likelihood::shift(const std::array<double, 4>& at) const {
+  return known_mean_ ? mean_shift(at) : normal_ ? Shift{} : mode_shift(at);
+}
+
+std::vector<Vector> Likelihood::slopes(const Vector& x,
+                                       const std::array<bool, kMostParameters>& held) const {
+  const std::array<double, 4> parameters_at = *parameters(x);
+  const Shift follow = shift(parameters_at);
+  Matrix curvature = at(x).curvature;
+  for (std::size_t j = 0; j < k(); ++j) {
+    if (!held[j]) continue;
+    for (std::size_t l = 0; l < k(); ++l) curvature[j][l] = curvature[l][j] = 0;
+    curvature[j][j] = 1;
+  }
+  std::vector<Vector> out(shares_.size(), Vector{});
+  const std::vector<Bucket> list = buckets(parameters_at);
+  Vector mean{};
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    if (!(shares_[i] > 0)) continue;
+    const double p = std::max(list[i].p, 1e-300), pull = list[i].d[location()] / p;
+    Vector score{};
+    for (std::size_t j = 0; j < k(); ++j)
+      if (!held[j]) score[j] = list[i].d[slots_[j]] / p - pull * follow.d[slots_[j]];
+    const auto step = solve(curvature, score, k());
+    if (!step) return {};
+    for (std::size_t j = 0; j < k(); ++j) out[i][slots_[j]] = (*step)[j];
+    double along = 0;
+    for (std::size_t j = 0; j < kMostParameters; ++j)
+      if (j != location()) along += follow.d[j] * out[i][j];
+    out[i][location()] -= along;
+    for (std::size_t j = 0; j < kMostParameters; ++j) mean[j] += shares_[i] * out[i][j];
+  }
+  for (std::size_t i = 0; i < shares_.size(); ++i)
+    for (std::size_t j = 0; j < kMostParameters; ++j)
+      out[i][j] = shares_[i] > 0 ? out[i][j] - mean[j] : 0;
+  return out;
 }
 
 /// log of the mean at scale one.

@@ -51,6 +51,11 @@ class Likelihood {
   /// Minus the Hessian in mu, or the logarithms of all parameters themselves.
   Matrix curvature_of_parameters(const Vector& x) const;
 
+  /// How the parameters of the maximum at x move with the share of each bucket: mu as it is, the
+  /// logarithms of the others (implicit function theorem: curvature^-1 times the bucket's score).
+  /// Empty if the curvature is not positive definite. @param held  coordinates that stay put
+  std::vector<Vector> slopes(const Vector& x, const std::array<bool, kMostParameters>& held) const;
+
   /// Whether a coordinate is a shape: those stay within their box.
   bool is_shape(std::size_t j) const { return slots_[j] != 1 && !normal_; }
   /// What a step in coordinate j may be at most.
@@ -75,6 +80,9 @@ class Likelihood {
   };
   Shift mean_shift(const std::array<double, 4>& at) const;
   Shift mode_shift(const std::array<double, 4>& at) const;
+  /// That of the coordinates in use, of which the location is coordinate `location`.
+  Shift shift(const std::array<double, 4>& at) const;
+  std::size_t location() const { return normal_ ? 0 : 1; }
   static void apply(const Shift& shift, std::size_t location, Local& local);
   /// The quantile of the table, straight within buckets.
   double table_quantile(double u) const;

@@ -89,6 +89,12 @@ struct IntervalFit {
   double gradient = 0;        ///< largest |d log-likelihood / d log parameter| a person
   int iterations = 0;
   std::vector<double> standard_error;  ///< k; of mu, and of the logarithm of all others
+  std::vector<double>
+      log_probability;  ///< m: log P of each bucket under the law, where its share > 0
+  /// m × 4: how mu (as it is) and the logarithms of all other parameters move with the share of
+  /// each bucket, sum_i p_i slopes[i] = 0. Empty where the maximum is not sharp enough to have
+  /// them.
+  std::vector<std::array<double, 4>> slopes;
 };
 
 /// Interval-censored maximum likelihood: the law of the family that maximises

@@ -60,9 +60,32 @@ class BucketPage {
     html_ += fmt::format("<h2>{}</h2><p class=soft>{} buckets, n = {}{}</p>", escape_html(c.name),
                          c.weights.size(), plain(c.n),
                          c.known_mean ? ", known mean " + plain(*c.known_mean) : "");
+    if (c.turnbull) masses(*c.turnbull);
+    if (c.rules.empty()) return;
     densities(c);
     for (std::size_t s : {kMeanStatistic, kMedianStatistic, kGiniStatistic}) spread(c, s);
     numbers(c);
+  }
+
+  /// Masses of innermost intervals, and what the likelihood leaves open.
+  void masses(const UnfoldedRecord& unfolded) {
+    html_ += "<h3>Turnbull masses of the innermost intervals</h3>";
+    if (!unfolded.ok()) {
+      html_ += "<p>" + escape_html(unfolded.failure) + "</p>";
+      return;
+    }
+    html_ += fmt::format(
+        "<p class=soft>{} brackets, log-likelihood {:.6f}, {} EM steps, first-order "
+        "conditions met to {:.0e}</p>",
+        unfolded.answers, unfolded.log_likelihood, unfolded.iterations, unfolded.gradient);
+    for (const std::string& note : unfolded.notes) html_ += "<p>" + escape_html(note) + "</p>";
+    html_ +=
+        "<div class=scroll><table class=sortable><thead><tr><th class=n>from<th class=n>below<th "
+        "class=n>mass<th class=n>se</thead><tbody>";
+    for (const UnfoldedRecord::Mass& mass : unfolded.masses)
+      html_ += fmt::format("<tr><td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}",
+                           plain(mass.lower), plain(mass.upper), plain(mass.mass), plain(mass.se));
+    html_ += "</tbody></table></div>";
   }
 
   /// Bars of share over width, and a line a rule.

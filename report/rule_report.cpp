@@ -13,8 +13,8 @@ namespace {
 /// "+7.81 ± 0.02", per cent of the truth.
 std::string percent(const RuleEffectRecord& effect) {
   if (!std::isfinite(effect.bias)) return "–";
-  const double scale = 100 / std::abs(effect.truth);
-  return fmt::format("{:+.2f} ± {:.2f}", effect.bias * scale, effect.bias_mcse * scale);
+  return fmt::format("{:+.2f} ± {:.2f}", effect.percent(effect.bias),
+                     effect.percent(effect.bias_mcse));
 }
 
 class RuleSection {
@@ -56,12 +56,12 @@ class RuleSection {
     html_ += fmt::format("<h3>{} <span class=soft>({})</span></h3>",
                          escape_html(language_ == Language::zh ? e.label_zh : e.label),
                          escape_html(e.unit));
-    domains(first, last);
+    domains(first);
     all_rules(first, last);
   }
 
   /// The study's own rules and the one that is best over all domains, by domain.
-  void domains(std::size_t first, std::size_t last) {
+  void domains(std::size_t first) {
     std::vector<std::string> rules;
     for (const RuleEffectRecord& effect : r_.rule_effects)
       if (effect.of_study &&
@@ -76,7 +76,7 @@ class RuleSection {
                            rule == best ? t(" (best)", "（最佳）") : "");
     html_ += fmt::format("<th>{}</tr></thead><tbody>", t("best here", "此处最佳"));
     for (std::size_t e = 0; e < r_.estimands.size(); ++e)
-      if (r_.estimands[e].estimand == ranks_[first].estimand && last > first)
+      if (r_.estimands[e].estimand == ranks_[first].estimand)
         domain_row(static_cast<std::uint32_t>(e), rules);
     html_ += "</tbody></table></div>";
   }
@@ -98,10 +98,9 @@ class RuleSection {
     html_ += fmt::format("<tr><td>{}<td class=n data-v=\"{:.10g}\">{}", domain(estimand),
                          best->truth, format_number(best->truth, f));
     for (const RuleEffectRecord* effect : shown)
-      html_ += effect == nullptr
-                   ? std::string("<td class=n>–")
-                   : fmt::format("<td class=n data-v=\"{:.10g}\">{}",
-                                 effect->bias / std::abs(effect->truth), percent(*effect));
+      html_ += effect == nullptr ? std::string("<td class=n>–")
+                                 : fmt::format("<td class=n data-v=\"{:.10g}\">{}",
+                                               effect->percent(effect->bias), percent(*effect));
     html_ += fmt::format("<td>{} <span class=soft>{} %</span></tr>", escape_html(best->value_rule),
                          percent(*best));
   }

@@ -55,8 +55,7 @@ std::string write_reproduction_csv(const StudyResults& results) {
 std::string write_rule_effects_csv(const StudyResults& results) {
   std::string text =
       "estimand,domain,value_rule,of_study,truth,value,error,error_pct,bias,bias_mcse,bias_pct,"
-      "rmse,"
-      "rmse_mcse,failures,samples,status\n";
+      "rmse,rmse_mcse,failures,samples,status\n";
   for (const RuleEffectRecord& r : results.rule_effects) {
     const EstimandRecord& estimand = results.estimands[r.estimand];
     const double error = r.value - r.truth;

@@ -3,6 +3,7 @@
 // What a study leaves behind. The store (store.hpp) writes it to HDF5 and reads it back; the report
 // and the CSV files are made from it alone.
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -93,6 +94,9 @@ struct RuleEffectRecord {
          rmse_mcse = 0;  ///< over the samples; NaN if none were drawn
   std::uint32_t failures = 0, samples = 0;
   std::string status;  ///< "ok", or why there is no value
+
+  /// One of the numbers above in % of the truth's size, its sign kept.
+  double percent(double number) const { return 100 / std::abs(truth) * number; }
 };
 
 struct FailureRecord {

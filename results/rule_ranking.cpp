@@ -14,17 +14,16 @@ struct Tally {
 
 void add(Tally& tally, const RuleEffectRecord& effect, std::size_t row) {
   RuleRank& rank = tally.rank;
-  const double scale = 100 / std::abs(effect.truth);
-  const double bias = effect.bias * scale;
+  const double bias = effect.percent(effect.bias), mcse = effect.percent(effect.bias_mcse);
   if (rank.domains++ == 0 || std::abs(bias) > std::abs(rank.worst_pct)) {
     rank.worst_pct = bias;
     rank.worst = row;
   }
   rank.mean_bias_pct += std::abs(bias);
-  rank.mean_bias_pct_mcse += effect.bias_mcse * scale * effect.bias_mcse * scale;
+  rank.mean_bias_pct_mcse += mcse * mcse;
   rank.failures += effect.failures;
   rank.samples += effect.failures + effect.samples;
-  tally.rmse.push_back(effect.rmse * scale);
+  tally.rmse.push_back(effect.percent(effect.rmse));
 }
 
 RuleRank finish(Tally& tally) {

@@ -10,153 +10,26 @@
 #include "core/text.hpp"
 #include "core/timing.hpp"
 #include "estimators/buckets/bounds.hpp"
+#include "estimators/buckets/family_fits.hpp"
 #include "estimators/buckets/table_errors.hpp"
 #include "study/parallel.hpp"
+#include "study/unfold.hpp"
 
 namespace steelyard {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array<double, 5> kQuantiles = {0.10, 0.25, 0.50, 0.75, 0.90};
-
-/// Reads the tables of one file, row by row.
-class TablesFile {
- public:
-  explicit TablesFile(const std::string& path) : file_(CsvFile::read(path)) {
-    lo_ = file_.column("lo");
-    hi_ = file_.column("hi");
-    if (file_.has_column("weight") && file_.has_column("share"))
-      throw UserError({file_.name()}, {}, "has both columns weight and share", "keep one");
-    shares_ = file_.has_column("share");
-    weight_ = file_.column(shares_ ? "share" : "weight");
-  }
-
-  std::vector<NamedBucketTable> read() {
-    const bool named = file_.has_column("case");
-    const std::size_t name = named ? file_.column("case") : 0;
-    for (std::size_t row = 0; row < file_.rows(); ++row) {
-      const std::string& here = named ? file_.field(row, name) : file_.name();
-      if (tables_.empty() || tables_.back().name != here) start(here, row);
-      add(row);
-    }
-    finish();
-    return std::move(tables_);
-  }
-
- private:
-  Place at(std::size_t row) const { return {file_.name(), file_.line(row)}; }
-
-  void start(const std::string& name, std::size_t row) {
-    finish();
-    if (name.empty())
-      throw UserError(at(row), {}, "has no case", "name the table that the bucket is of");
-    for (const NamedBucketTable& table : tables_)
-      if (table.name == name)
-        throw UserError(at(row), "case " + name, "goes on after another case",
-                        "put the rows of a case together");
-    tables_.push_back({name, {}});
-    first_ = row;
-  }
-
-  void add(std::size_t row) {
-    BucketTable& table = tables_.back().table;
-    const std::string place = "case " + tables_.back().name;
-    const double lo = file_.number(row, lo_), hi = file_.number(row, hi_);
-    const double weight = file_.number(row, weight_);
-    if (std::isinf(lo))
-      throw UserError(at(row), place, "has an open bottom bucket",
-                      "give its lower edge (0 for amounts)");
-    if (!table.edges.empty() && std::isinf(table.edges.back()))
-      throw UserError(at(row), place, "has a bucket above an open one",
-                      "only the last bucket may have hi = Inf");
-    if (!(lo < hi))
-      throw UserError(at(row), place,
-                      fmt::format("has a bucket from {} to {}", shortest(lo), shortest(hi)),
-                      "lo must be below hi");
-    if (!table.edges.empty() && lo != table.edges.back())
-      throw UserError(
-          at(row), place,
-          lo < table.edges.back()
-              ? fmt::format("has overlapping buckets: one ends at {}, the next starts at {}",
-                            shortest(table.edges.back()), shortest(lo))
-              : fmt::format("has a gap: one bucket ends at {}, the next starts at {}",
-                            shortest(table.edges.back()), shortest(lo)),
-          "put buckets in order, each starting where the one before ends; give empty ones weight "
-          "0");
-    if (!(weight >= 0) || std::isinf(weight))
-      throw UserError(at(row), place,
-                      fmt::format("has the {} {}", shares_ ? "share" : "weight", shortest(weight)),
-                      "it must be a finite number, 0 or more");
-    if (table.edges.empty()) table.edges.push_back(lo);
-    table.edges.push_back(hi);
-    table.weights.push_back(weight);
-  }
-
-  void finish() {
-    if (tables_.empty()) return;
-    BucketTable& table = tables_.back().table;
-    const std::string place = "case " + tables_.back().name;
-    if (const auto why = objection(table)) throw UserError(at(first_), place, *why);
-    const double sum = table.total();
-    if (shares_) {
-      // Each share is rounded by up to half a unit of its last digit: half a per cent here.
-      const double slack = 0.5 * static_cast<double>(table.size());
-      const bool percent = sum > 2;
-      if (std::abs(sum - (percent ? 100 : 1)) > (percent ? slack : slack / 100))
-        throw UserError(at(first_), place,
-                        fmt::format("has shares that sum to {:g}, which is neither 1 nor 100", sum),
-                        "correct them, or call the column weight if they are counts");
-    }
-    table.n = sum;
-  }
-
-  CsvFile file_;
-  std::size_t lo_ = 0, hi_ = 0, weight_ = 0, first_ = 0;
-  bool shares_ = false;
-  std::vector<NamedBucketTable> tables_;
-};
-
-void read_meta(const std::string& path, std::vector<NamedBucketTable>& tables) {
-  const CsvFile file = CsvFile::read(path);
-  const std::size_t name = file.column("case");
-  const bool has_n = file.has_column("n"), has_mean = file.has_column("known_mean");
-  if (!has_n && !has_mean)
-    throw UserError({file.name()}, {}, "has neither a column n nor known_mean",
-                    "give case,n,known_mean");
-  std::vector<std::string> names;
-  for (const auto& table : tables) names.push_back(table.name);
-  std::vector<bool> seen(tables.size(), false);
-  for (std::size_t row = 0; row < file.rows(); ++row) {
-    const Place place{file.name(), file.line(row)};
-    const std::string& here = file.field(row, name);
-    const auto found = std::find(names.begin(), names.end(), here);
-    if (found == names.end())
-      throw UserError(place, "case \"" + here + "\"", "is not among the tables",
-                      suggestion(here, names));
-    const auto k = static_cast<std::size_t>(found - names.begin());
-    if (seen[k]) throw UserError(place, "case \"" + here + "\"", "stands twice", "remove one");
-    seen[k] = true;
-    BucketTable& table = tables[k].table;
-    if (has_n && !trim(file.field(row, file.column("n"))).empty()) {
-      table.n = file.number(row, file.column("n"));
-      if (!(table.n > 0) || std::isinf(table.n))
-        throw UserError(place, "n", fmt::format("= {:g} is no number of observations", table.n),
-                        "give how many persons were asked");
-    }
-    if (has_mean && !trim(file.field(row, file.column("known_mean"))).empty()) {
-      table.known_mean = file.number(row, file.column("known_mean"));
-      if (!std::isfinite(*table.known_mean))
-        throw UserError(place, "known_mean", "is not finite", "leave it empty if it is unknown");
-    }
-  }
-}
+constexpr std::string_view kTurnbull = "turnbull";
 
 /// @param with_mean  whether some table has a known mean: rules that need it are among the defaults
 std::vector<std::string> chosen_rules(const std::vector<std::string>& asked, bool with_mean) {
   std::vector<std::string> all, names;
   for (const BucketRuleInfo& info : bucket_rules()) all.emplace_back(info.name);
   for (const std::string& name : asked) {
-    if (name == "all") {
+    if (name == kTurnbull) {
+      continue;
+    } else if (name == "all") {
       names.insert(names.end(), all.begin(), all.end());
     } else if (name == "default") {
       for (const char* one : {"mid_report", "rpme_harm1", "step_top2", "mcib_pareto2", "pchip_top2",
@@ -165,6 +38,7 @@ std::vector<std::string> chosen_rules(const std::vector<std::string>& asked, boo
       if (with_mean)
         for (const char* one : {"maxent_mean", "AVG_calibrated_mean"}) names.emplace_back(one);
     } else if (std::find(all.begin(), all.end(), name) == all.end()) {
+      all.emplace_back(kTurnbull);
       const std::string nearest = suggestion(name, all);
       throw UserError({}, "--rules", "names \"" + name + "\", which is no bucket rule",
                       nearest.empty() ? "see `steelyard list bucket-rules`" : nearest);
@@ -210,30 +84,30 @@ std::vector<std::pair<double, double>> density_of(const Law& law, const BucketTa
 }
 
 /// Of n persons drawn at random.
-void add_errors(const BucketRule& rule, const BucketTable& table, const Law& law,
+void add_errors(const BucketRule& rule, const Sampled& sampled, const BucketFit& fit,
                 BucketRuleRecord& record) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto rows = table_errors(rule, table, law_statistics(),
-                                 multinomial_covariance(table.shares(), table.n), kInfinity, 0.95);
-  if (!rows) {
-    record.notes.push_back("no standard errors: at shares nearby " + rows.failure().detail);
+  if (!sampled.no_errors.empty()) {
+    record.notes.push_back("no standard errors: " + sampled.no_errors);
     return;
   }
+  const auto rows =
+      table_errors(rule, sampled.table, fit, law_statistics(), sampled.covariance, kInfinity, 0.95);
   // The quantiles of a law of points jump, so they have no slope.
-  const bool points = std::isnan(law.density(law.mean()));
+  const bool points = std::isnan(fit.law->density(fit.law->mean()));
   for (std::size_t s = 0; s < record.se.size(); ++s)
-    if (!rows.value()[s].failure && !(points && s >= kFirstQuantile))
-      record.se[s] = rows.value()[s].se;
+    if (!rows[s].failure && !(points && s >= kFirstQuantile)) record.se[s] = rows[s].se;
 }
 
-BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const BucketTable& table,
-                          const BucketRequest& request) {
+BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const Sampled& sampled,
+                          FamilyFits& shared, const BucketRequest& request) {
+  const BucketTable& table = sampled.table;
   BucketRuleRecord record;
   record.rule = name;
   record.value.fill(kNone);
   record.se.fill(kNone);
   const auto begin = Clock::now();
-  auto fit = rule.fit(table);
+  auto fit = rule.fit_with(table, shared);
   if (!fit) {
     record.failure = fit.failure().detail;
     if (fit.failure().kind == FailureKind::infeasible)
@@ -247,10 +121,11 @@ BucketRuleRecord run_rule(const std::string& name, const BucketRule& rule, const
   record.found = std::move(fit.value().found);
   record.notes = std::move(fit.value().notes);
   if (request.densities) record.density = density_of(*fit.value().law, table);
-  if (request.errors) add_errors(rule, table, *fit.value().law, record);
+  if (request.errors) add_errors(rule, sampled, fit.value(), record);
   return record;
 }
 
+/// No bounds where nothing is known.
 void add_bounds(const BucketTable& table, BucketCaseRecord& record) {
   const Range mean = mean_bounds(table), gini = gini_bounds(table);
   record.bounds[kMeanStatistic] = {mean.lower, mean.upper};
@@ -264,14 +139,61 @@ void add_bounds(const BucketTable& table, BucketCaseRecord& record) {
   }
 }
 
-}  // namespace
-
-std::vector<NamedBucketTable> read_bucket_tables(const std::string& tables,
-                                                 const std::string& meta) {
-  auto read = TablesFile(tables).read();
-  if (!meta.empty()) read_meta(meta, read);
-  return read;
+/// Families take the masses as those of n answers that told their interval: their parameters'
+/// errors would be too small.
+void drop_parameter_errors(BucketCaseRecord& record) {
+  bool fitted = false;
+  for (BucketRuleRecord& rule : record.rules)
+    std::erase_if(rule.found, [&](const auto& found) {
+      fitted = fitted || found.first == "loglik" || found.first.starts_with("w:");
+      return found.first.starts_with("se:") || found.first.starts_with("se_log:");
+    });
+  if (fitted)
+    record.turnbull->notes.push_back(
+        "families are fitted to the masses as if all had told their interval: log-likelihood, AIC, "
+        "Akaike weights and G2 are of that, and errors of parameters are left out");
 }
+
+BucketCaseRecord run_case(const NamedBucketTable& named, std::span<const std::string> names,
+                          std::span<const std::unique_ptr<const BucketRule>> rules,
+                          const BucketRequest& request) {
+  BucketCaseRecord record;
+  record.name = named.name;
+  record.n = named.table.n;
+  record.known_mean = named.table.known_mean;
+  const bool asked =
+      std::find(request.rules.begin(), request.rules.end(), kTurnbull) != request.rules.end();
+  Sampled sampled{named.table, {}, {}};
+  record.unfolded = !named.answers.empty();
+  std::string failure;
+  if (record.unfolded || asked) {
+    Unfolded unfolded = unfold(named, request.errors);
+    record.turnbull = std::move(unfolded.record);
+    failure = unfolded.no_rules;
+    if (record.unfolded) sampled = std::move(unfolded.sampled);
+  }
+  if (!record.unfolded && request.errors)
+    sampled.covariance = multinomial_covariance(sampled.table.shares(), sampled.table.n);
+  record.edges = sampled.table.edges;
+  record.weights = sampled.table.weights;
+  FamilyFits shared(sampled.table);
+  for (std::size_t r = 0; r < rules.size(); ++r) {
+    if (record.unfolded && !failure.empty()) {
+      BucketRuleRecord& none = record.rules.emplace_back();
+      none.rule = names[r];
+      none.value.fill(kNone);
+      none.se.fill(kNone);
+      none.failure = failure;
+    } else {
+      record.rules.push_back(run_rule(names[r], *rules[r], sampled, shared, request));
+    }
+  }
+  if (record.unfolded) drop_parameter_errors(record);
+  if (!record.unfolded || failure.empty()) add_bounds(sampled.table, record);
+  return record;
+}
+
+}  // namespace
 
 std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable> tables,
                                                const BucketRequest& request,
@@ -285,23 +207,22 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
   std::vector<BucketCaseRecord> cases(tables.size());
   std::atomic<std::size_t> done{0};
   parallel_for(tables.size(), request.threads, [&](std::uint64_t k, std::size_t) {
-    const auto& [name, table] = tables[k];
-    BucketCaseRecord& record = cases[k];
-    record.name = name;
-    record.edges = table.edges;
-    record.weights = table.weights;
-    record.n = table.n;
-    record.known_mean = table.known_mean;
-    for (std::size_t r = 0; r < rules.size(); ++r)
-      record.rules.push_back(run_rule(names[r], *rules[r], table, request));
-    add_bounds(table, record);
+    cases[k] = run_case(tables[k], names, rules, request);
     if (progress) progress(static_cast<double>(++done) / static_cast<double>(tables.size()));
   });
   return cases;
 }
 
 std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
+  constexpr std::size_t kBytesOfRow = 48;
+  std::size_t rows = 0;
+  for (const BucketCaseRecord& record : cases) {
+    rows += 2 * kBucketStatistics.size();
+    for (const BucketRuleRecord& rule : record.rules)
+      rows += 1 + 2 * kBucketStatistics.size() + rule.found.size();
+  }
   std::string text = "case,method,stat,value\n";
+  text.reserve(text.size() + rows * kBytesOfRow);
   const auto number = [](double value) {
     return std::isnan(value)   ? std::string("NA")
            : std::isinf(value) ? std::string(value > 0 ? "Inf" : "-Inf")
@@ -310,8 +231,9 @@ std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
   for (const BucketCaseRecord& record : cases) {
     const std::string name = csv_field(record.name);
     const auto row = [&](std::string_view rule, std::string_view stat, const std::string& value) {
-      text += fmt::format("{},{},{},{}\n", name, rule, stat, value);
+      fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", name, rule, stat, value);
     };
+    if (record.turnbull) unfolded_rows(*record.turnbull, row);
     for (const BucketRuleRecord& rule : record.rules) {
       row(rule.rule, "status", rule.ok() ? "ok" : csv_field(rule.failure));
       if (!rule.ok()) continue;

@@ -90,11 +90,8 @@ std::vector<double> cell_leverages(const WeighedFile& file) {
   x->gram(file.index.weight, gram);
   const auto kept = independent_columns(gram);
   const auto k = static_cast<Eigen::Index>(kept.size());
-  Eigen::MatrixXd lower(k, k);
-  for (Eigen::Index a = 0; a < k; ++a)
-    for (Eigen::Index b = 0; b <= a; ++b)
-      lower(a, b) = gram(static_cast<Eigen::Index>(kept[static_cast<std::size_t>(a)]),
-                         static_cast<Eigen::Index>(kept[static_cast<std::size_t>(b)]));
+  Eigen::MatrixXd lower;
+  lower_part(gram, kept, lower);
   const Eigen::LLT<Eigen::MatrixXd> cholesky(lower);
   const Eigen::MatrixXd inverse = cholesky.solve(Eigen::MatrixXd::Identity(k, k));
   std::vector<Eigen::Index> position(x->columns(), -1);

@@ -56,6 +56,7 @@ void add_buckets(const FileQuestions& questions, std::span<const double> probabi
     buckets.name = question.column + ":" + question.rule;
     buckets.question.column = file.data.columns.size() - 1;
     buckets.question.edges = std::move(placed.edges);
+    buckets.question.known_mean = question.known_mean;
     buckets.rule = find_bucket_rule(question.rule)->make();
   }
   if (!compared) return;
@@ -99,7 +100,14 @@ void estimate_buckets(const PreparedFile& file, std::span<const double> probabil
     for (EstimateRow& row :
          estimate_table(file.data, buckets.question, *buckets.rule, moments(), file.options)) {
       const std::string& functional = moments()[row.request].name;
-      alike += row.request == 0 && !row.failure && row.se == 0;
+      const auto& known = buckets.question.known_mean;
+      if (known && row.request == 0 && !row.failure &&
+          std::abs(row.estimate - *known) <= 1e-9 * std::abs(*known)) {
+        row.estimate = row.lower = row.upper = *known;  // met to rounding, and without error
+        row.se = 0;
+        row.deff = row.deff_wr = std::nan("");
+      }
+      alike += row.request == (known ? 1 : 0) && !row.failure && row.se == 0;
       add(functional, "", std::move(row));
     }
     for (TableQuantile& quantile : estimate_table_quantiles(
@@ -107,6 +115,9 @@ void estimate_buckets(const PreparedFile& file, std::span<const double> probabil
       const double p = probabilities[quantile.row.request];
       add("quantile", shortest(p), std::move(quantile.row));
     }
+    if (buckets.question.known_mean)
+      say_once(notes, fmt::format("{}: the mean {} is taken as known, without error", buckets.name,
+                                  shortest(*buckets.question.known_mean)));
     if (alike > 0)
       say_once(notes,
                fmt::format("all answers to {} are in one bucket in {}: standard errors of 0 say "

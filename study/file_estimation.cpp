@@ -33,7 +33,7 @@ class Assembly {
  public:
   explicit Assembly(const EstimateFileRequest& request)
       : r_(request),
-        questions_(parse_questions(request.index, request.bucketed)),
+        questions_(parse_questions(request.index, request.bucketed, request.regression)),
         source_(DataSource::open(request.data)),
         file_(*source_) {}
 
@@ -45,7 +45,11 @@ class Assembly {
     make_requests();
     out_->options = r_.estimation;
     if (!r_.replicate_columns.empty()) {
-      out_->replicates = std::make_unique<ReplicateDesign>(read_replicates());
+      std::vector<FileReplicate> given;
+      for (std::size_t at : replicate_at_)
+        given.push_back({wanted_.requests()[at].name, columns_[at].numbers});
+      out_->replicates = std::make_unique<ReplicateDesign>(
+          make_file_replicates(r_, file_.name(), data_, kept(), given));
     } else if (r_.replicates) {
       auto made = make_replicates(*out_->design, *r_.replicates);
       if (!made) throw NegativeAnswer(made.failure().detail);
@@ -75,6 +79,10 @@ class Assembly {
     for (const std::string& table : r_.crosstabs)
       for (const std::string& name : crossed_names(table)) wanted_.add(name, As::levels);
     for (const std::string& name : questions_.columns()) wanted_.add(name, As::levels);
+    for (const CovariateQuestion& covariate : questions_.covariates) {
+      numeric_.push_back(read_as_numbers(covariate, file_));
+      wanted_.add(covariate.column, numeric_.back() ? As::numbers : As::levels);
+    }
     if (!r_.unit.empty()) wanted_.add(r_.unit, As::ids);
     for (const ColumnRequest& column : design_requests(r_.design))
       design_at_.push_back(wanted_.add(column.name, column.as));
@@ -138,7 +146,7 @@ class Assembly {
     data_.n = file_.rows();
     if (weight_at_) {
       data_.w = columns_[*weight_at_].numbers;
-      check_weights(file_.name());
+      check_file_weights(file_.name(), data_.w, out_->notes);
     } else if (!r_.weights.empty()) {
       const auto opened = DataSource::open(r_.weights);
       const DataSource& weights = *opened;
@@ -151,7 +159,7 @@ class Assembly {
             {r_.weights}, {},
             fmt::format("has {} rows, {} has {}", weights.rows(), file_.name(), data_.n),
             "give the weights of the same file, row by row");
-      check_weights(weights.name());
+      check_file_weights(weights.name(), data_.w, out_->notes);
       out_->notes.push_back(
           "weights from a file are taken as they are; pass --margins instead for standard errors "
           "that know the weighting, or replicate weights");
@@ -159,7 +167,7 @@ class Assembly {
       data_.w.resize(data_.n);
       const auto& probability = columns_[design_at_.back()].numbers;
       for (std::size_t i = 0; i < data_.n; ++i) data_.w[i] = 1 / probability[i];
-      check_weights(file_.name());
+      check_file_weights(file_.name(), data_.w, out_->notes);
       out_->notes.push_back("weights are 1 / " + r_.design.probabilities);
     } else {
       data_.w.assign(data_.n, 1.0);
@@ -172,28 +180,6 @@ class Assembly {
   std::span<const std::uint32_t> kept() const {
     return out_->weighed ? std::span<const std::uint32_t>(out_->weighed->kept)
                          : std::span<const std::uint32_t>();
-  }
-
-  void check_weights(const std::string& name) {
-    std::size_t negative = 0, positive = 0;
-    for (std::size_t i = 0; i < data_.w.size(); ++i) {
-      if (!std::isfinite(data_.w[i]))
-        throw UserError({name}, {},
-                        std::isnan(data_.w[i])
-                            ? fmt::format("row {} has no weight", i + 1)
-                            : fmt::format("row {} has an infinite weight", i + 1),
-                        "remove the row, or give it a weight of 0");
-      negative += data_.w[i] < 0;
-      positive += data_.w[i] > 0;
-    }
-    if (positive == 0)
-      throw UserError({name}, {}, "has no positive weight",
-                      "check the column that --weights names");
-    if (negative > 0)
-      out_->notes.push_back(fmt::format(
-          "{} of {} rows have a negative weight; quantiles and Gini coefficients need not make "
-          "sense with them",
-          negative, data_.w.size()));
   }
 
   void make_design() {
@@ -210,6 +196,7 @@ class Assembly {
 
   void make_domains() {
     data_.domains = {""};
+    out_->by = r_.by;
     if (r_.by.empty()) return;
     std::vector<std::uint64_t> key(data_.n, 0);
     std::vector<bool> inside(data_.n, true);
@@ -304,39 +291,20 @@ class Assembly {
     add_indices(questions_, r_.index, levels_of, file_.name(), *out_);
     const bool compared = r_.contrasts != DomainContrasts::none || !r_.against.empty();
     add_buckets(questions_, r_.probabilities, compared, levels_of, file_.name(), *out_);
+    const auto numbers_of = [&](const std::string& name) -> const std::vector<double>* {
+      for (std::size_t k = 0; k < numeric_.size(); ++k)
+        if (questions_.covariates[k].column == name && numeric_[k])
+          return &column(name, ColumnRequest::As::numbers).numbers;
+      return nullptr;
+    };
+    add_regressions(questions_, levels_of, numbers_of, file_.name(), *out_);
     if (out_->requests.empty() && out_->crossed.empty() && out_->quantified.empty() &&
-        out_->buckets.empty())
+        out_->buckets.empty() && out_->regressions.regressed.empty() &&
+        out_->regressions.imputed.empty())
       throw UserError(
           {}, {}, "nothing to estimate",
           "give --mean, --total, --proportion, --ratio, --quantile, --gini, --multiple, "
-          "--crosstab, --index, --carlson-parkin or --bucketed");
-  }
-
-  ReplicateDesign read_replicates() {
-    const ReplicateConstants constants = read_replicate_constants(r_.replicate_constants);
-    if (r_.weighting && !constants.factors)
-      throw UserError({}, "--replicate-weights", "are final weights, so they go without --margins",
-                      "say factors=true if they multiply the base weights and each replicate is to "
-                      "be weighted anew");
-    std::vector<std::vector<double>> weights;
-    for (std::size_t at : replicate_at_) {
-      weights.push_back(columns_[at].numbers);
-      for (std::size_t i = 0; i < data_.n; ++i)
-        if (std::isnan(weights.back()[i]))
-          throw UserError({file_.name()}, {},
-                          fmt::format("row {} has no replicate weight in column {}",
-                                      row_number(kept(), i), wanted_.requests()[at].name),
-                          "every row needs all of them; write 0 for a row that is left out");
-    }
-    if (!constants.rscales.empty() && constants.rscales.size() != weights.size())
-      throw UserError({}, "--replicate-constants",
-                      fmt::format("has {} rscales for {} replicate columns",
-                                  constants.rscales.size(), weights.size()),
-                      "give one a replicate");
-    ReplicateDesign made = given_replicates(std::move(weights), !constants.factors, constants.scale,
-                                            constants.rscales, constants.mse, constants.df);
-    if (constants.df == 0) made.df = replicate_rank(data_, made);
-    return made;
+          "--crosstab, --index, --carlson-parkin, --bucketed, --interval-regression or --impute");
   }
 
   const EstimateFileRequest& r_;
@@ -347,6 +315,7 @@ class Assembly {
   Wanted wanted_;
   std::vector<std::size_t> design_at_, replicate_at_;
   std::optional<std::size_t> weight_at_;
+  std::vector<bool> numeric_;  ///< by covariate
   std::vector<ColumnData> columns_;
   SurveyData& data_ = out_->data;
   std::map<std::string, std::size_t> placed_;
@@ -380,8 +349,13 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   }
   estimate_indices(*file, request.index, out.rows, out.notes);
   estimate_buckets(*file, request.probabilities, out.rows, out.notes);
-  if (!file->quantified.empty() &&
-      (request.contrasts != DomainContrasts::none || request.versus || !request.against.empty()))
+  estimate_regressions(*file, request.regression, out.rows, out.notes);
+  estimate_imputed(*file, request.regression, out.rows, out.notes);
+  const bool compared =
+      request.contrasts != DomainContrasts::none || request.versus || !request.against.empty();
+  if (compared && !(file->regressions.regressed.empty() && file->regressions.imputed.empty()))
+    out.notes.push_back("interval regressions and imputed statistics are not compared");
+  if (compared && !file->quantified.empty())
     out.notes.push_back("rates of --carlson-parkin are not compared");
   cross_tables(*file, request.crosstabs, out.rows);
   if (request.contrasts != DomainContrasts::none)

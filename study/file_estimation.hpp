@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "estimators/buckets/interval_imputation.hpp"
 #include "estimators/survey/cross_tables.hpp"
 #include "estimators/survey/estimation.hpp"
 #include "study/file_buckets.hpp"
 #include "study/file_indices.hpp"
+#include "study/file_regressions.hpp"
 #include "study/weigh_file.hpp"
 
 namespace steelyard {
@@ -42,6 +44,7 @@ struct EstimateFileRequest {
   std::vector<std::string> crosstabs;  ///< "a*b"
   IndexRequest index;
   BucketedRequest bucketed;
+  RegressionRequest regression;
   DomainContrasts contrasts = DomainContrasts::none;
   std::string against;                 ///< file of an earlier wave: changes since then
   std::string unit;                    ///< column of ids that the waves share; empty: independent
@@ -61,6 +64,8 @@ struct FileEstimate {
   std::optional<double> p_value;  ///< of a difference being 0, or of independence
   std::optional<double> df2;      ///< denominator degrees of freedom of an F test; infinite: χ²
   std::optional<double> p_above;  ///< of an index: probability that it is above no change
+  std::optional<double> t;        ///< of a coefficient: estimate / se, of `row.df` degrees
+  std::optional<PooledEstimate> pooled;  ///< of imputations: what the variance is made of
 };
 
 struct FileEstimates {
@@ -83,6 +88,8 @@ struct PreparedFile {
   EstimationOptions options;
   std::vector<IndexQuestion> indices, quantified;
   std::vector<FileBuckets> buckets;
+  FileRegressions regressions;
+  std::vector<std::string> by;  ///< columns whose combinations are domains
   /// By request and domain: why a bucket statistic cannot be compared.
   std::map<std::pair<std::size_t, std::size_t>, Failure> incomparable;
   std::vector<CrossedVariable> crossed;  ///< two for each of `crosstabs`
@@ -122,6 +129,23 @@ FileEstimates estimate_file(const EstimateFileRequest& request);
 inline std::size_t row_number(std::span<const std::uint32_t> kept, std::size_t i) {
   return (kept.empty() ? i : kept[i]) + 1;
 }
+
+/// Weights as they are in a file, checked. @param notes  what is odd about them is added
+/// @throws UserError for a row without a finite weight, or no positive weight at all
+void check_file_weights(const std::string& file, std::span<const double> weights,
+                        std::vector<std::string>& notes);
+
+/// One column of given replicate weights.
+struct FileReplicate {
+  std::string name;
+  std::vector<double> weights;
+};
+/// Given replicate weights with the constants of the request. @param kept  rows of the file that
+/// they are of; empty: all
+/// @throws UserError for a row without a weight, or constants that do not go with them
+ReplicateDesign make_file_replicates(const EstimateFileRequest& request, const std::string& file,
+                                     const SurveyData& data, std::span<const std::uint32_t> kept,
+                                     std::span<FileReplicate> given);
 
 /// The columns that a design needs, and the design made of them.
 std::vector<ColumnRequest> design_requests(const FileDesign& design);

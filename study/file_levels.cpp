@@ -97,7 +97,8 @@ std::string without_grouping(const std::string& text) {
 
 /// Edges of levels that say their own, and the order that they bring the levels into.
 std::vector<double> edges_of(std::vector<std::string>& levels, const std::string& column,
-                             const std::string& file, std::vector<std::string>& notes) {
+                             const std::string& file, const std::string& option,
+                             std::vector<std::string>& notes) {
   const std::string remedy = fmt::format(
       "name the levels that are buckets with --levels '{}=...', from the lowest up, and their "
       "boundaries with --edges '{}=...'",
@@ -106,13 +107,13 @@ std::vector<double> edges_of(std::vector<std::string>& levels, const std::string
   for (const std::string& level : levels) {
     const auto limits = read_bucket(level);
     if (!limits)
-      throw UserError({file}, "--bucketed",
+      throw UserError({file}, option,
                       fmt::format("level \"{}\" of {} cannot be read as a bucket such as 0-2000 or "
                                   "20000+",
                                   level, column),
                       remedy);
     if (!(limits->lower < limits->upper))
-      throw UserError({file}, "--bucketed",
+      throw UserError({file}, option,
                       fmt::format("level \"{}\" of {} does not go upwards", level, column), remedy);
     buckets.emplace_back(*limits, level);
   }
@@ -132,7 +133,7 @@ std::vector<double> edges_of(std::vector<std::string>& levels, const std::string
         ++closed;
       } else {
         throw UserError(
-            {file}, "--bucketed",
+            {file}, option,
             fmt::format("levels \"{}\" and \"{}\" of {} {}", buckets[b].second,
                         buckets[b + 1].second, column, next < upper ? "overlap" : "leave a gap"),
             next < upper ? remedy
@@ -186,14 +187,15 @@ PlacedLevels place(const BucketedQuestion& question, const LevelColumn& column,
                    const std::string& file) {
   PlacedLevels out;
   if (!answered(column))
-    throw UserError({file}, "--bucketed",
+    throw UserError({file}, question.option,
                     fmt::format("no row has an answer to {}", question.column), "check the column");
   std::vector<std::string> levels = question.levels.empty() ? column.levels : question.levels;
-  out.edges =
-      question.edges.empty() ? edges_of(levels, question.column, file, out.notes) : question.edges;
+  out.edges = question.edges.empty()
+                  ? edges_of(levels, question.column, file, question.option, out.notes)
+                  : question.edges;
   const BucketTable shape{out.edges, std::vector<double>(levels.size(), 1.0), 1, {}};
   if (const auto wrong = objection(shape))
-    throw UserError({file}, question.edges.empty() ? "--bucketed" : "--edges",
+    throw UserError({file}, question.edges.empty() ? question.option : "--edges",
                     question.column + " " + *wrong);
   const auto at = find_levels(levels, column, question.column, "--levels", file,
                               "list it, or correct the level", out.notes);

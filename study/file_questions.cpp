@@ -15,32 +15,6 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// Parts between separators that are outside double quotes, trimmed and without quotes.
-std::vector<std::string> split_quoted(std::string_view text, char separator) {
-  std::vector<std::string> parts(1);
-  bool quoted = false;
-  for (const char c : text) {
-    if (c == '"')
-      quoted = !quoted;
-    else if (c == separator && !quoted)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  for (std::string& part : parts) part = std::string(trim(part));
-  return parts;
-}
-
-/// "name<separator>rest"; nothing if either is empty.
-std::optional<std::pair<std::string, std::string>> name_and_rest(const std::string& text,
-                                                                 char separator) {
-  const std::size_t at = text.find(separator);
-  if (at == std::string::npos) return std::nullopt;
-  std::pair out{std::string(trim(text.substr(0, at))), std::string(trim(text.substr(at + 1)))};
-  if (out.first.empty() || out.second.empty()) return std::nullopt;
-  return out;
-}
-
 /// "level=value,...", split at the last = of each, since a level may have one.
 ScoredQuestion parse_pairs(const std::string& text, const std::string& option,
                            const std::string& form, const std::string& example, auto&& take) {
@@ -58,6 +32,30 @@ ScoredQuestion parse_pairs(const std::string& text, const std::string& option,
 }
 
 }  // namespace
+
+std::vector<std::string> split_quoted(std::string_view text, char separator) {
+  std::vector<std::string> parts(1);
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == separator && !quoted)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  for (std::string& part : parts) part = std::string(trim(part));
+  return parts;
+}
+
+std::optional<std::pair<std::string, std::string>> name_and_rest(const std::string& text,
+                                                                 char separator) {
+  const std::size_t at = text.find(separator);
+  if (at == std::string::npos) return std::nullopt;
+  std::pair out{std::string(trim(text.substr(0, at))), std::string(trim(text.substr(at + 1)))};
+  if (out.first.empty() || out.second.empty()) return std::nullopt;
+  return out;
+}
 
 ScoredQuestion parse_index(const std::string& text) {
   const std::string option = "--index";
@@ -116,86 +114,12 @@ ScoredQuestion parse_up_same_down(const std::string& text) {
   return out;
 }
 
-std::vector<BucketedQuestion> parse_bucketed(const BucketedRequest& request) {
-  std::vector<BucketedQuestion> out;
-  for (const std::string& text : request.bucketed) {
-    const auto parts = name_and_rest(text, ':');
-    if (!parts)
-      throw UserError({}, "--bucketed", "\"" + text + "\" is not column:rule",
-                      "for instance --bucketed income:rpme_harm1; see `steelyard list "
-                      "bucket-rules`");
-    const BucketRuleInfo* rule = find_bucket_rule(parts->second);
-    if (rule == nullptr) {
-      std::vector<std::string> names;
-      for (const BucketRuleInfo& info : bucket_rules()) names.emplace_back(info.name);
-      const std::string nearest = suggestion(parts->second, names);
-      throw UserError({}, "--bucketed", "\"" + parts->second + "\" is no bucket rule",
-                      nearest.empty() ? "see `steelyard list bucket-rules`" : nearest);
-    }
-    if (rule->needs_mean)
-      throw UserError({}, "--bucketed",
-                      "\"" + parts->second +
-                          "\" needs the overall mean, which a file of answers "
-                          "in buckets does not have",
-                      "choose another rule: see `steelyard list bucket-rules`");
-    out.push_back({parts->first, parts->second, {}, {}});
-  }
-  /// The questions on the column that an option names, and what it says of it.
-  const auto each = [&](const std::vector<std::string>& texts, const std::string& option,
-                        auto&& use) {
-    for (const std::string& text : texts) {
-      const auto parts = name_and_rest(text, '=');
-      if (!parts)
-        throw UserError({}, option, "\"" + text + "\" is not column=...,...",
-                        "for instance --edges income=0,2000,5000,inf --levels income=low,middle,"
-                        "high");
-      bool used = false;
-      for (BucketedQuestion& question : out)
-        if (question.column == parts->first) {
-          use(question, split_quoted(parts->second, ','));
-          used = true;
-        }
-      if (!used)
-        throw UserError({}, option, "\"" + parts->first + "\" is not a column of --bucketed",
-                        "write --bucketed " + parts->first + ":rule");
-    }
-  };
-  each(request.levels, "--levels", [](BucketedQuestion& question, std::vector<std::string> levels) {
-    question.levels = std::move(levels);
-  });
-  each(request.edges, "--edges",
-       [](BucketedQuestion& question, const std::vector<std::string>& edges) {
-         question.edges.clear();
-         for (const std::string& edge : edges) {
-           const auto value = parse_number(edge);
-           if (!value || std::isnan(*value))
-             throw UserError({}, "--edges",
-                             fmt::format("\"{}\" of {} is not a number", edge, question.column),
-                             "write numbers; the last may be inf");
-           question.edges.push_back(*value);
-         }
-         if (question.levels.empty())
-           throw UserError(
-               {}, "--edges",
-               fmt::format("{} has no --levels in the order of its edges", question.column),
-               "pass --levels '" + question.column + "=level,level,...'");
-         const std::size_t m = question.levels.size();
-         if (question.edges.size() != m + 1)
-           throw UserError({}, "--edges",
-                           fmt::format("{} has {} edges for {} levels", question.column,
-                                       question.edges.size(), m),
-                           fmt::format("give {}: where each level starts, and where the last ends "
-                                       "(inf: open)",
-                                       m + 1));
-       });
-  return out;
-}
-
 std::vector<std::string> FileQuestions::columns() const {
   std::vector<std::string> out;
   for (const auto* list : {&indices, &quantified})
     for (const ScoredQuestion& question : *list) out.push_back(question.column);
-  for (const BucketedQuestion& question : bucketed) out.push_back(question.column);
+  for (const auto* list : {&bucketed, &regressed, &imputed})
+    for (const BucketedQuestion& question : *list) out.push_back(question.column);
   return out;
 }
 
@@ -219,7 +143,8 @@ std::pair<std::size_t, std::size_t> parse_change(const std::string& text,
   return {number(names[0]), number(names[1])};
 }
 
-FileQuestions parse_questions(const IndexRequest& index, const BucketedRequest& bucketed) {
+FileQuestions parse_questions(const IndexRequest& index, const BucketedRequest& bucketed,
+                              const RegressionRequest& regression) {
   FileQuestions out;
   for (const std::string& text : index.indices) {
     out.indices.push_back(parse_index(text));
@@ -234,7 +159,7 @@ FileQuestions parse_questions(const IndexRequest& index, const BucketedRequest& 
                     "pass --index 'column:level=score,...'");
   for (const std::string& text : index.carlson_parkin)
     out.quantified.push_back(parse_up_same_down(text));
-  out.bucketed = parse_bucketed(bucketed);
+  parse_buckets(bucketed, regression, out);
   return out;
 }
 

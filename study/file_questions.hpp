@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/data_file.hpp"
+#include "core/random.hpp"
+#include "estimators/buckets/interval_regression.hpp"
 #include "estimators/buckets/law.hpp"
 #include "estimators/indices/carlson_parkin.hpp"
 #include "estimators/indices/index_inference.hpp"
@@ -28,10 +30,27 @@ struct IndexRequest {
 };
 
 struct BucketedRequest {
-  std::vector<std::string> bucketed;  ///< "column:rule"
-  std::vector<std::string> edges;     ///< "column=0,2000,...,inf"
-  std::vector<std::string> levels;    ///< "column=level,level,...", from the lowest bucket up
+  std::vector<std::string> bucketed;     ///< "column:rule"
+  std::vector<std::string> edges;        ///< "column=0,2000,...,inf"
+  std::vector<std::string> levels;       ///< "column=level,level,...", from the lowest bucket up
+  std::vector<std::string> known_means;  ///< "column=mean", for rules that need it
 };
+
+/// Interval regressions of bucketed columns, and imputations by them.
+struct RegressionRequest {
+  std::vector<std::string> regressed, imputed;  ///< columns
+  std::vector<std::string> covariates;          ///< "column" or "column=reference level"
+  IntervalScale scale = IntervalScale::logarithm;
+  std::size_t imputations = 20;
+  std::vector<std::string> statistics = {"mean"};  ///< mean, median, gini, q10, ...
+  std::optional<Seed> seed;
+};
+
+/// Parts between separators that are outside double quotes, trimmed and without quotes.
+std::vector<std::string> split_quoted(std::string_view text, char separator);
+/// "name<separator>rest"; nothing if either is empty.
+std::optional<std::pair<std::string, std::string>> name_and_rest(const std::string& text,
+                                                                 char separator);
 
 /// A question whose levels have scores; NaN: no opinion.
 struct ScoredQuestion {
@@ -46,22 +65,42 @@ ScoredQuestion parse_up_same_down(const std::string& text);
 
 struct BucketedQuestion {
   std::string column, rule;
-  std::vector<double> edges;        ///< empty: the levels say them
-  std::vector<std::string> levels;  ///< empty: all of the column
+  std::vector<double> edges;          ///< empty: the levels say them
+  std::vector<std::string> levels;    ///< empty: all of the column
+  std::optional<double> known_mean;   ///< where the rule needs it
+  std::string option = "--bucketed";  ///< for messages
 };
-/// @throws UserError: not of that form, an unknown rule (naming the nearest) or one that needs the
-/// overall mean, edges that do not fit the levels
-std::vector<BucketedQuestion> parse_bucketed(const BucketedRequest& request);
+
+/// A column that an amount is regressed on.
+struct CovariateQuestion {
+  std::string column;
+  std::optional<std::string> reference;  ///< its levels are compared with this one
+};
+
+/// What is estimated of imputed amounts.
+struct ImputedStatistic {
+  SurveyStatistic statistic = SurveyStatistic::mean;
+  double p = 0.5;  ///< of a quantile
+};
 
 /// All of a request.
 struct FileQuestions {
   std::vector<ScoredQuestion> indices, quantified;
-  std::vector<BucketedQuestion> bucketed;
+  std::vector<BucketedQuestion> bucketed, regressed, imputed;
+  std::vector<CovariateQuestion> covariates;
+  std::vector<ImputedStatistic> statistics;  ///< of imputed amounts
 
+  /// Columns read as levels, those of covariates apart.
   std::vector<std::string> columns() const;
 };
-/// @throws UserError: as each; a column with two indices, a change of what has no index
-FileQuestions parse_questions(const IndexRequest& index, const BucketedRequest& bucketed);
+/// @throws UserError: as each; a column with two indices, a change of what has no index; a bucket
+/// rule that is unknown (naming the nearest) or lacks the overall mean it needs; edges that do not
+/// fit the levels; covariates of nothing; imputations without a seed
+FileQuestions parse_questions(const IndexRequest& index, const BucketedRequest& bucketed,
+                              const RegressionRequest& regression);
+/// The part of it that buckets are of.
+void parse_buckets(const BucketedRequest& bucketed, const RegressionRequest& regression,
+                   FileQuestions& out);
 /// "a,b": the numbers of two indices. @throws UserError
 std::pair<std::size_t, std::size_t> parse_change(const std::string& text,
                                                  const std::vector<ScoredQuestion>& indices);

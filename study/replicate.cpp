@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "core/sums.hpp"
 #include "core/timing.hpp"
+#include "estimators/buckets/family_fits.hpp"
 #include "estimators/tabulate.hpp"
+#include "estimators/values/bucket_values.hpp"
 #include "sim/population/constraints.hpp"
 
 namespace steelyard {
@@ -110,6 +113,12 @@ void ReplicatePlan::plan_published() {
   }
 }
 
+/// What a value rule makes of one table.
+struct ReplicatePlan::Laws {
+  Result<LawNearby> nearby;
+  double seconds = 0;  ///< with the fits that no rule had asked for before
+};
+
 /// What every estimator of one sample shares.
 struct ReplicatePlan::Working {
   Benchmarks benchmarks;  ///< with this replicate's reference sample
@@ -127,6 +136,14 @@ struct ReplicatePlan::Working {
   std::vector<std::vector<Result<std::unique_ptr<const ModelledAnswer>>>> modelled;
   std::vector<double> weigh_seconds, table_seconds;
   std::vector<std::vector<double>> prepare_seconds;
+
+  /// By task and weighting: fits of families to its totals, which value rules share, and the laws
+  /// that each rule has made of them.
+  struct Table {
+    FamilyFits fits;
+    std::map<std::uint32_t, Laws> by_rule;
+  };
+  std::map<std::pair<std::size_t, std::uint32_t>, Table> laws;
 };
 
 ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32_t replicate,
@@ -246,10 +263,33 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
   }
 }
 
+/// Laws: once per rule, task and weighting, for all functionals of an answer.
+const ReplicatePlan::Laws& ReplicatePlan::laws(const EstimatorPlan& plan, std::size_t task,
+                                               Working& shared) const {
+  const std::vector<double>& totals = shared.totals[task][plan.weighting];
+  const auto respondents = static_cast<double>(shared.tables[task].respondents);
+  const Variable& variable = scenario_->schema[tasks_[task].answers[0]];
+  const std::pair key{task, plan.weighting};
+  auto table = shared.laws.find(key);
+  if (table == shared.laws.end()) {
+    FamilyFits none(table_of(variable, totals, respondents));
+    table = shared.laws.emplace(key, Working::Table{std::move(none), {}}).first;
+  }
+  auto& by_rule = table->second.by_rule;
+  auto at = by_rule.find(plan.value_rule);
+  if (at == by_rule.end()) {
+    const auto start = Clock::now();
+    const ValueRule& rule = *plan_->value_rules[plan.value_rule].plugin;
+    Laws made{rule.laws(variable, totals, respondents, &table->second.fits), 0};
+    made.seconds = seconds_since(start);
+    at = by_rule.emplace(plan.value_rule, std::move(made)).first;
+  }
+  return at->second;
+}
+
 /// One estimator of one estimand into its slot; the reason if it cannot be made.
-std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& shared,
+std::optional<Failure> ReplicatePlan::estimate(std::size_t i, Working& shared,
                                                ReplicateResults& out) const {
-  const auto start = Clock::now();
   const EstimatorPlan& plan = estimators_[i];
   if (!shared.weights[plan.weighting]) return shared.weights[plan.weighting].failure();
   const std::size_t task = estimand_task_[plan.estimand];
@@ -259,8 +299,12 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   const LevelEstimator estimator(
       scenario_->schema, *plan_->estimands[plan.estimand].functional,
       plan.uses_rule ? plan_->value_rules[plan.value_rule].plugin.get() : nullptr);
+  const Laws* made =
+      estimator.uses_laws() && total(totals) > 0 ? &laws(plan, task, shared) : nullptr;
+  const auto start = Clock::now();
   const auto point =
-      estimator.estimate(totals, static_cast<double>(shared.tables[task].respondents));
+      estimator.estimate(totals, static_cast<double>(shared.tables[task].respondents),
+                         made != nullptr ? &made->nearby : nullptr);
   if (!point) return point.failure();
   const auto& prepared = shared.prepared[plan.weighting][plan.interval];
   if (!prepared) return prepared.failure();
@@ -273,7 +317,7 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, const Working& sha
   out.upper[i] = interval.value().upper;
   out.seconds[i] = seconds_since(start) + shared.weigh_seconds[plan.weighting] +
                    shared.prepare_seconds[plan.weighting][plan.interval] +
-                   shared.table_seconds[task];
+                   shared.table_seconds[task] + (made != nullptr ? made->seconds : 0);
   return std::nullopt;
 }
 

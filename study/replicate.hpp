@@ -61,8 +61,9 @@ class ReplicatePlan {
   void tabulate(const Sample& sample, Working& shared) const;
   void model(std::size_t task, Working& shared) const;
   void prepare(const Sample& sample, Seed seed, std::uint32_t replicate, Working& shared) const;
-  std::optional<Failure> estimate(std::size_t i, const Working& shared,
-                                  ReplicateResults& out) const;
+  struct Laws;
+  const Laws& laws(const EstimatorPlan& plan, std::size_t task, Working& shared) const;
+  std::optional<Failure> estimate(std::size_t i, Working& shared, ReplicateResults& out) const;
   void publish(const Working& shared, ReplicateResults& out) const;
   void record_profile(const Working& shared, ReplicateResults& out) const;
 

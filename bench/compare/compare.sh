@@ -10,26 +10,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 repeats=${1:-5} heavy=${2:-1} core=${3:-0}
-packages=(r-base-core r-cran-survey r-cran-mass)
-missing=()
-for p in "${packages[@]}"; do
-  dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  as_root=()
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-  echo "installing: ${missing[*]}" >&2
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+. "$here/common.sh"
+need r-base-core r-cran-survey r-cran-mass
 cmake --build "$root/build/release" --target workload_bench >/dev/null || {
   echo "no release build; run: cmake --preset release" >&2; exit 2; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 Rscript "$here/make_sample.R" "$work" 26252 20240601 >/dev/null
 gzip -dc "$root/tests/golden/workload/sample.csv.gz" | cmp - "$work/sample.csv" || {
   echo "this R does not make the sample of tests/golden/workload" >&2; exit 1; }
-pinned() { if command -v taskset >/dev/null; then taskset -c "$core" "$@"; else "$@"; fi; }
 loads=$(cut -d' ' -f1 /proc/loadavg)
 for i in $(seq "$repeats"); do
   echo "round $i of $repeats" >&2

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "estimators/buckets/constants.hpp"
 
 namespace steelyard {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+using detail::kInfinity;
+using detail::kNone;
 
 /// Shares, and the mass above each bucket, up to the last populated one.
 struct Shares {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/text.hpp"
+#include "estimators/buckets/parametric.hpp"
 
 namespace steelyard {
 namespace {
@@ -84,6 +85,27 @@ Result<IntervalFit> fit_family(const NamedFamily& family, const BucketTable& tab
   return fit;
 }
 
+FamilyFits::FamilyFits(const BucketTable& table) : table_(table) {}
+
+const Result<IntervalFit>& FamilyFits::fit(const NamedFamily& family, const BucketTable& table,
+                                           MeanUse use) {
+  EXPECTS(table.edges == table_.edges && table.weights == table_.weights && table.n == table_.n);
+  const auto mean = use == MeanUse::matched ? table.known_mean : std::nullopt;
+  // Without its mean a matched fit fails at once: there is nothing to share.
+  static const Result<IntervalFit> no_mean = Failure{FailureKind::infeasible, "no mean"};
+  if (use == MeanUse::matched && !mean) return no_mean;
+  const std::pair key{family.family, mean};
+  auto at = fits_.find(key);
+  if (at == fits_.end()) at = fits_.emplace(key, fit_family(family, table, use)).first;
+  return at->second;
+}
+
+std::shared_ptr<const Law> FamilyFits::law(const SizeDistribution& fitted) {
+  auto& law = laws_[{fitted.family(), fitted.parameters()}];
+  if (!law) law = std::make_shared<ParametricLaw>(fitted);
+  return law;
+}
+
 double bic_of(const IntervalFit& fit, double n) {
   return static_cast<double>(free_parameters(fit)) * std::log(n) - 2 * fit.log_likelihood;
 }
@@ -129,14 +151,14 @@ std::size_t Members::best() const {
 }
 
 Result<Members> fit_members(std::span<const NamedFamily> families, const BucketTable& table,
-                            MeanUse use, Criterion criterion, Needed needed) {
+                            MeanUse use, Criterion criterion, Needed needed, FamilyFits& shared) {
   if (use == MeanUse::matched && !table.known_mean)
     return Failure{FailureKind::infeasible, "no mean"};
   const double least_moment = needed == Needed::variance ? 2 : kMomentOfSoundMean;
   Members members;
   std::vector<double> criteria;
   for (const NamedFamily& family : families) {
-    Result<IntervalFit> fit = fit_family(family, table, use);
+    const Result<IntervalFit>& fit = shared.fit(family, table, use);
     if (!fit) {
       members.notes.push_back(fit.failure().detail);
       continue;
@@ -152,7 +174,7 @@ Result<Members> fit_members(std::span<const NamedFamily> families, const BucketT
     }
     criteria.push_back(criterion == Criterion::aic ? fit.value().aic
                                                    : bic_of(fit.value(), table.n));
-    members.fits.emplace_back(family.name, std::move(fit.value()));
+    members.fits.emplace_back(family.name, &fit.value());
   }
   if (members.fits.empty())
     return Failure{FailureKind::unsupported,

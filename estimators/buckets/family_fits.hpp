@@ -2,6 +2,9 @@
 
 // Interval-censored maximum likelihood of the named families, and their weights in an average.
 
+#include <array>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +39,23 @@ enum class MeanUse { ignored, matched };
 /// buckets, an edge below 0, no known mean), no_convergence.
 Result<IntervalFit> fit_family(const NamedFamily& family, const BucketTable& table, MeanUse use);
 
+/// The fits of families to one table, each made when it is first asked for, for all rules that
+/// share them. Its own copy of the table; the known mean may differ from call to call. For one
+/// thread at a time.
+class FamilyFits {
+ public:
+  explicit FamilyFits(const BucketTable& table);
+  /// @pre the table is that of the constructor, but for its known mean
+  const Result<IntervalFit>& fit(const NamedFamily& family, const BucketTable& table, MeanUse use);
+  /// The law of a fit made here, with its statistics.
+  std::shared_ptr<const Law> law(const SizeDistribution& fitted);
+
+ private:
+  BucketTable table_;
+  std::map<std::pair<Family, std::optional<double>>, Result<IntervalFit>> fits_;
+  std::map<std::pair<Family, std::array<double, 4>>, std::shared_ptr<const Law>> laws_;
+};
+
 double bic_of(const IntervalFit& fit, double n);
 
 /// "par:a", "se_log:a" (normal kinds: "se:mu"), "loglik", "aic", "bic", "G2"; at a boundary
@@ -53,13 +73,13 @@ enum class Needed { sound_mean, variance };
 
 /// Families that enter an average: fit ok, and as many moments finite as are asked for.
 struct Members {
-  std::vector<std::pair<std::string_view, IntervalFit>> fits;
+  std::vector<std::pair<std::string_view, const IntervalFit*>> fits;  ///< of the shared FamilyFits
   std::vector<double> weights;     ///< exp(-criterion/2) over their sum
   std::vector<std::string> notes;  ///< why others do not
   std::size_t best() const;        ///< of the smallest criterion; the first of equals
 };
 /// Fails: unsupported (no member; the detail lists the reasons).
 Result<Members> fit_members(std::span<const NamedFamily> families, const BucketTable& table,
-                            MeanUse use, Criterion criterion, Needed needed);
+                            MeanUse use, Criterion criterion, Needed needed, FamilyFits& shared);
 
 }  // namespace steelyard

@@ -50,6 +50,9 @@ struct PooledEstimate {
   double estimate = 0, se = 0, lower = 0, upper = 0, df = 0;
   double within = 0, between = 0;  ///< mean variance W, variance B of the estimates
   double missing_share = 0;        ///< λ = (1 + 1/M) B / T: of the variance, due to imputation
+  /// γ = λ + (1 - λ) 2/(df + 3), what λ is with M without end (Rubin 1987, equation 3.1.10, with
+  /// the df here): the fraction of information missing.
+  double missing_information() const { return missing_share + (1 - missing_share) * 2 / (df + 3); }
 };
 
 /// T = W + (1 + 1/M) B; 1/df = λ²/(M - 1) + 1/df_obs, df_obs = (1 - λ) ν (ν + 1)/(ν + 3) with the

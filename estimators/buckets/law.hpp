@@ -2,6 +2,7 @@
 
 // The distribution that a bucket rule makes of a table, and what is asked of it.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,7 +53,12 @@ struct BucketFit {
   /// "aic", "w:LN", ...
   std::vector<std::pair<std::string, double>> found;
   std::vector<std::string> notes;
+  /// The law where bucket k, which holds some weight, holds `change` more: right to first order in
+  /// `change` (its derivative at 0 is that of the rule), much cheaper than a fit. Empty: fit again.
+  std::function<Result<std::shared_ptr<const Law>>(std::size_t k, double change)> nearby;
 };
+
+class FamilyFits;
 
 /// Turns a table into a law. Immutable; `fit` is const and thread-safe.
 class BucketRule {
@@ -62,12 +68,25 @@ class BucketRule {
   /// Fails: infeasible (no such law: the detail is the reason), no_convergence, unbounded_tail,
   /// unsupported (too few buckets, no known mean).
   virtual Result<BucketFit> fit(const BucketTable& table) const = 0;
+  /// The same, sharing fits of families with other rules on the same table (family_fits.hpp).
+  virtual Result<BucketFit> fit_with(const BucketTable& table, FamilyFits& shared) const;
+};
+
+/// The law of the table where bucket k holds `change` more weight: `nearby` of the table's fit, or
+/// a fit of its own.
+Result<std::shared_ptr<const Law>> law_nearby(const BucketRule& rule, const BucketTable& table,
+                                              const BucketFit& fit, std::size_t k, double change);
+
+enum class RuleKind {
+  direct,  ///< from the table's edges and shares
+  fitted   ///< a family fitted by maximum likelihood, several of them, or what is made of those
 };
 
 struct BucketRuleInfo {
   std::string_view name, summary, source;
   bool needs_mean;  ///< answers only where the overall mean is known
   std::unique_ptr<const BucketRule> (*make)();
+  RuleKind kind = RuleKind::direct;
 };
 
 /// All rules, in the order of the catalogue: docs/methods/buckets.md.

@@ -2,81 +2,10 @@
 
 #include <array>
 
-#include "estimators/buckets/family_fits.hpp"
-#include "estimators/buckets/parametric.hpp"
+#include "estimators/buckets/fitted_rules.hpp"
 
 namespace steelyard {
 namespace {
-
-class FamilyRule final : public BucketRule {
- public:
-  FamilyRule(const NamedFamily& family, MeanUse use) : family_(family), use_(use) {}
-  Result<BucketFit> fit(const BucketTable& table) const override {
-    const Result<IntervalFit> fit = fit_family(family_, table, use_);
-    if (!fit) return fit.failure();
-    BucketFit out{
-        std::make_shared<ParametricLaw>(fit.value().law), findings(fit.value(), table.n), {}};
-    if (fit.value().status != FitStatus::ok)
-      out.notes.push_back(boundary_note(family_.name, fit.value()));
-    return out;
-  }
-
- private:
-  NamedFamily family_;
-  MeanUse use_;
-};
-
-class AverageRule final : public BucketRule {
- public:
-  AverageRule(Criterion criterion, MeanUse use) : criterion_(criterion), use_(use) {}
-  Result<BucketFit> fit(const BucketTable& table) const override {
-    const Result<Members> members =
-        fit_members(ten_families(), table, use_, criterion_, Needed::variance);
-    if (!members) return members.failure();
-    const auto& [fits, weights, notes] = members.value();
-    BucketFit out{nullptr, {}, notes};
-    std::vector<std::shared_ptr<const Law>> laws;
-    for (std::size_t i = 0; i < fits.size(); ++i) {
-      laws.push_back(std::make_shared<ParametricLaw>(fits[i].second.law));
-      out.found.emplace_back("w:" + std::string(fits[i].first), weights[i]);
-    }
-    out.law = std::make_shared<AveragedLaw>(std::move(laws), weights);
-    return out;
-  }
-
- private:
-  Criterion criterion_;
-  MeanUse use_;
-};
-
-class BestRule final : public BucketRule {
- public:
-  BestRule(Criterion criterion, MeanUse use) : criterion_(criterion), use_(use) {}
-  Result<BucketFit> fit(const BucketTable& table) const override {
-    const Result<Members> members =
-        fit_members(ten_families(), table, use_, criterion_, Needed::variance);
-    if (!members) return members.failure();
-    const auto& [name, fit] = members.value().fits[members.value().best()];
-    BucketFit out{std::make_shared<ParametricLaw>(fit.law), findings(fit, table.n),
-                  members.value().notes};
-    out.found.emplace_back("w:" + std::string(name), 1);
-    return out;
-  }
-
- private:
-  Criterion criterion_;
-  MeanUse use_;
-};
-
-using Made = std::unique_ptr<const BucketRule>;
-template <std::size_t kFamily, MeanUse kUse>
-Made make_family() {
-  return std::make_unique<FamilyRule>(ml_families()[kFamily], kUse);
-}
-template <typename Rule, Criterion kCriterion, MeanUse kUse>
-Made make() {
-  return std::make_unique<Rule>(kCriterion, kUse);
-}
 
 constexpr std::string_view kMcDonald = "McDonald (1984), Econometrica 52, 647-663";
 constexpr std::string_view kMultimodel =
@@ -114,38 +43,47 @@ constexpr std::array<Text, 12> kTexts{{
 }};
 
 template <std::size_t... kIndex>
-void add_families(std::vector<BucketRuleInfo>& list, MeanUse use, std::index_sequence<kIndex...>) {
-  if (use == MeanUse::ignored)
-    (list.push_back({kTexts[kIndex].name, kTexts[kIndex].summary, kMcDonald, false,
-                     make_family<kIndex, MeanUse::ignored>}),
-     ...);
-  else
-    (list.push_back({kTexts[kIndex].name_mean, kTexts[kIndex].summary_mean, kMcDonald, true,
-                     make_family<kIndex, MeanUse::matched>}),
-     ...);
+void add_families(std::vector<BucketRuleInfo>& list, std::index_sequence<kIndex...>) {
+  (list.push_back({kTexts[kIndex].name, kTexts[kIndex].summary, kMcDonald, false,
+                   make_fitted<FittedOptions{.family = kIndex}>, RuleKind::fitted}),
+   ...);
+}
+template <std::size_t... kIndex>
+void add_families_of_mean(std::vector<BucketRuleInfo>& list, std::index_sequence<kIndex...>) {
+  (list.push_back({kTexts[kIndex].name_mean, kTexts[kIndex].summary_mean, kMcDonald, true,
+                   make_fitted<FittedOptions{.family = kIndex, .mean = MeanUse::matched}>,
+                   RuleKind::fitted}),
+   ...);
+}
+
+template <Choice kChoice, Criterion kCriterion, MeanUse kUse>
+void add_ten(std::vector<BucketRuleInfo>& list, std::string_view name, std::string_view summary) {
+  list.push_back(
+      {name, summary, kMultimodel, kUse == MeanUse::matched,
+       make_fitted<FittedOptions{.choice = kChoice, .criterion = kCriterion, .mean = kUse}>,
+       RuleKind::fitted});
 }
 
 }  // namespace
 
 std::vector<BucketRuleInfo> ml_rules() {
+  using enum Choice;
   using enum Criterion;
   using enum MeanUse;
   std::vector<BucketRuleInfo> list;
   constexpr std::make_index_sequence<kTexts.size()> kAll;
-  add_families(list, ignored, kAll);
-  list.push_back({"AVG_aic", "average of the statistics of ten families, Akaike weights",
-                  kMultimodel, false, make<AverageRule, aic, ignored>});
-  list.push_back({"AVG_bic", "average of the statistics of ten families, BIC weights", kMultimodel,
-                  false, make<AverageRule, bic, ignored>});
-  list.push_back({"BEST_aic", "the one of ten families with the smallest AIC", kMultimodel, false,
-                  make<BestRule, aic, ignored>});
-  list.push_back({"BEST_bic", "the one of ten families with the smallest BIC", kMultimodel, false,
-                  make<BestRule, bic, ignored>});
-  add_families(list, matched, kAll);
-  list.push_back({"AVG_aic_mean", "average of ten families of the known mean, Akaike weights",
-                  kMultimodel, true, make<AverageRule, aic, matched>});
-  list.push_back({"BEST_aic_mean", "the one of ten families of the known mean of smallest AIC",
-                  kMultimodel, true, make<BestRule, aic, matched>});
+  add_families(list, kAll);
+  add_ten<average, aic, ignored>(list, "AVG_aic",
+                                 "average of the statistics of ten families, Akaike weights");
+  add_ten<average, bic, ignored>(list, "AVG_bic",
+                                 "average of the statistics of ten families, BIC weights");
+  add_ten<best, aic, ignored>(list, "BEST_aic", "the one of ten families with the smallest AIC");
+  add_ten<best, bic, ignored>(list, "BEST_bic", "the one of ten families with the smallest BIC");
+  add_families_of_mean(list, kAll);
+  add_ten<average, aic, matched>(list, "AVG_aic_mean",
+                                 "average of ten families of the known mean, Akaike weights");
+  add_ten<best, aic, matched>(list, "BEST_aic_mean",
+                              "the one of ten families of the known mean of smallest AIC");
   return list;
 }
 

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/sums.hpp"
+#include "estimators/buckets/constants.hpp"
 
 namespace steelyard {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// Cumulated shares that differ from u by rounding alone count as equal to it.
-constexpr double kTie = 1e-13;
+using detail::kInfinity;
+using detail::kNone;
+using detail::kTie;
 
 }  // namespace
 

@@ -24,6 +24,20 @@ const std::vector<BucketRuleInfo>& table() {
 
 }  // namespace
 
+Result<BucketFit> BucketRule::fit_with(const BucketTable& table, FamilyFits&) const {
+  return fit(table);
+}
+
+Result<std::shared_ptr<const Law>> law_nearby(const BucketRule& rule, const BucketTable& table,
+                                              const BucketFit& fit, std::size_t k, double change) {
+  if (fit.nearby) return fit.nearby(k, change);
+  BucketTable moved = table;
+  moved.weights[k] += change;
+  auto made = rule.fit(moved);
+  if (!made) return made.failure();
+  return std::move(made.value().law);
+}
+
 std::vector<BucketRuleInfo> bucket_rules() { return table(); }
 
 const BucketRuleInfo* find_bucket_rule(std::string_view name) {

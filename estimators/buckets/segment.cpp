@@ -2,9 +2,9 @@
 
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
-#include <limits>
 
 #include "core/errors.hpp"
+#include "estimators/buckets/constants.hpp"
 #include "estimators/buckets/special.hpp"
 
 namespace steelyard {
@@ -12,8 +12,8 @@ namespace {
 
 using detail::exp_ratio;
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+using detail::kInfinity;
+using detail::kNone;
 
 double cubic_value(const std::array<double, 3>& f, double t) {
   return t * (f[0] + t * (f[1] + t * f[2]));

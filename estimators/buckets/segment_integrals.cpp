@@ -3,9 +3,9 @@
 #include <boost/math/constants/constants.hpp>
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
-#include <limits>
 #include <utility>
 
+#include "estimators/buckets/constants.hpp"
 #include "estimators/buckets/segment.hpp"
 #include "estimators/buckets/special.hpp"
 
@@ -14,8 +14,8 @@ namespace {
 
 using detail::exp_ratio;
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+using detail::kInfinity;
+using detail::kNone;
 
 /// Σ z^k / (k + 2)!, k >= 1: (e^z - 1 - z) / z² - 1/2.
 double exp_remainder(double z) {

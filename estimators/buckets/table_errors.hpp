@@ -42,9 +42,12 @@ struct TableSlopes {
 /// empty bucket has no slope and needs none: nobody is there to vary. A statistic that jumps or
 /// bends at these shares (the midpoint rule's quantiles) has no meaningful slope.
 /// @pre no objection(table)
-/// Fails as the rule does. Cost: 1 + 4 m fits.
+/// Fails as the rule does. Cost: 1 + 4 m laws; of fitted families none but the first is a fit.
 Result<TableSlopes> table_slopes(const BucketRule& rule, const BucketTable& table,
                                  std::span<const LawStatistic> statistics);
+/// The same from the rule's fit to the table.
+TableSlopes table_slopes(const BucketRule& rule, const BucketTable& table, const BucketFit& fit,
+                         std::span<const LawStatistic> statistics);
 
 /// Covariance of shares from n persons drawn at random: (diag(p) - pp')/n, m × m, row-major. Under
 /// weights n may be the effective number (Σw)²/Σw² as a rough guide (Kish 1965).
@@ -57,6 +60,11 @@ Result<std::vector<EstimateRow>> table_errors(const BucketRule& rule, const Buck
                                               std::span<const LawStatistic> statistics,
                                               std::span<const double> covariance, double df,
                                               double level);
+/// The same from the rule's fit to the table.
+std::vector<EstimateRow> table_errors(const BucketRule& rule, const BucketTable& table,
+                                      const BucketFit& fit,
+                                      std::span<const LawStatistic> statistics,
+                                      std::span<const double> covariance, double df, double level);
 
 /// A question answered in buckets.
 struct BucketQuestion {

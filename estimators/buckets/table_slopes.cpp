@@ -26,23 +26,22 @@ void centre(std::span<const double> shares, std::vector<double>& slopes) {
 }
 
 /// Slopes of those without a formula, by bucket k.
-void difference(const BucketRule& rule, const BucketTable& table, std::size_t k, double share,
-                std::span<const LawStatistic> statistics, std::vector<StatisticSlopes>& out) {
+void difference(const BucketRule& rule, const BucketTable& table, const BucketFit& here,
+                std::size_t k, double share, std::span<const LawStatistic> statistics,
+                std::vector<StatisticSlopes>& out) {
   const double weights[] = {8, -8, -1, 1}, moves[] = {1, -1, 2, -2};
-  BucketTable moved = table;
   for (int side = 0; side < 4; ++side) {
-    moved.weights[k] = table.weights[k] * (1 + moves[side] * kStep);
-    const auto fit = rule.fit(moved);
+    const auto law = law_nearby(rule, table, here, k, table.weights[k] * moves[side] * kStep);
     for (std::size_t s = 0; s < statistics.size(); ++s) {
       if (statistics[s].by_share || out[s].failure) continue;
-      if (!fit) {
+      if (!law) {
         out[s].failure =
-            Failure{fit.failure().kind,
+            Failure{law.failure().kind,
                     fmt::format("no slope: with bucket {} changed by {:g} % the rule fails: {}",
-                                k + 1, 100 * moves[side] * kStep, fit.failure().detail)};
+                                k + 1, 100 * moves[side] * kStep, law.failure().detail)};
         continue;
       }
-      const double value = statistics[s].of(*fit.value().law);
+      const double value = statistics[s].of(*law.value());
       if (!std::isfinite(value)) out[s].failure = not_finite(statistics[s].name, value);
       out[s].by_share[k] += weights[side] * value / (12 * kStep * share);
     }
@@ -56,7 +55,12 @@ Result<TableSlopes> table_slopes(const BucketRule& rule, const BucketTable& tabl
   EXPECTS(!objection(table));
   const auto fit = rule.fit(table);
   if (!fit) return fit.failure();
-  TableSlopes out{fit.value().law, std::vector<StatisticSlopes>(statistics.size())};
+  return table_slopes(rule, table, fit.value(), statistics);
+}
+
+TableSlopes table_slopes(const BucketRule& rule, const BucketTable& table, const BucketFit& fit,
+                         std::span<const LawStatistic> statistics) {
+  TableSlopes out{fit.law, std::vector<StatisticSlopes>(statistics.size())};
   const std::vector<double> shares = table.shares();
   bool differences = false;
   for (std::size_t s = 0; s < statistics.size(); ++s) {
@@ -72,7 +76,7 @@ Result<TableSlopes> table_slopes(const BucketRule& rule, const BucketTable& tabl
   }
   if (differences)
     for (std::size_t k = 0; k < table.size(); ++k)
-      if (shares[k] > 0) difference(rule, table, k, shares[k], statistics, out.statistics);
+      if (shares[k] > 0) difference(rule, table, fit, k, shares[k], statistics, out.statistics);
   for (StatisticSlopes& slopes : out.statistics) centre(shares, slopes.by_share);
   return out;
 }
@@ -100,13 +104,21 @@ Result<std::vector<EstimateRow>> table_errors(const BucketRule& rule, const Buck
                                               std::span<const LawStatistic> statistics,
                                               std::span<const double> covariance, double df,
                                               double level) {
+  const auto fit = rule.fit(table);
+  if (!fit) return fit.failure();
+  return table_errors(rule, table, fit.value(), statistics, covariance, df, level);
+}
+
+std::vector<EstimateRow> table_errors(const BucketRule& rule, const BucketTable& table,
+                                      const BucketFit& fit,
+                                      std::span<const LawStatistic> statistics,
+                                      std::span<const double> covariance, double df, double level) {
   const std::size_t m = table.size();
   EXPECTS(covariance.size() == m * m);
-  const auto slopes = table_slopes(rule, table, statistics);
-  if (!slopes) return slopes.failure();
+  const TableSlopes slopes = table_slopes(rule, table, fit, statistics);
   std::vector<EstimateRow> rows;
   for (std::size_t s = 0; s < statistics.size(); ++s) {
-    const StatisticSlopes& of = slopes.value().statistics[s];
+    const StatisticSlopes& of = slopes.statistics[s];
     EstimateRow row;
     row.request = s;
     row.n = static_cast<std::size_t>(std::llround(table.n));

@@ -61,15 +61,19 @@ Result<PointEstimate> LevelEstimator::estimate(std::span<const double> totals, d
   return functional_.estimate(totals, values.value());
 }
 
-Result<double> LevelEstimator::value(std::span<const double> totals, double respondents) const {
+Result<double> LevelEstimator::value(std::span<const double> totals, double respondents,
+                                     const Result<LawNearby>* laws) const {
   const bool moments = schema_[functional_.variables()[0]].kind == VariableKind::continuous;
   if (!((moments ? totals[0] : total(totals)) > 0)) return kEmpty;
+  if (laws != nullptr && !*laws) return laws->failure();
   if (functional_.uses_law()) {
+    if (laws != nullptr) return functional_.value_of(*laws->value().law);
     const auto law = rule_->law(schema_[functional_.variables()[0]], totals, respondents);
     if (!law) return law.failure();
     return functional_.value_of(*law.value());
   }
-  const auto values = numbers(totals, respondents, Slopes::no, nullptr);
+  const auto values =
+      numbers(totals, respondents, Slopes::no, laws != nullptr ? &laws->value() : nullptr);
   if (!values) return values.failure();
   const auto estimate = functional_.estimate(totals, values.value());
   if (!estimate) return estimate.failure();

@@ -22,7 +22,9 @@ class LevelEstimator {
   Result<PointEstimate> estimate(std::span<const double> totals, double respondents = 0,
                                  const Result<LawNearby>* laws = nullptr) const;
   /// The estimate alone, without its influence: what replicates need.
-  Result<double> value(std::span<const double> totals, double respondents = 0) const;
+  /// @param laws  as in `estimate`; those around are not used
+  Result<double> value(std::span<const double> totals, double respondents = 0,
+                       const Result<LawNearby>* laws = nullptr) const;
   /// Whether `estimate` starts from the laws of its (only) answer under the rule.
   bool uses_laws() const;
 

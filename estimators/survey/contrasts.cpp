@@ -21,27 +21,6 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return sum;
 }
 
-Result<ContrastRow> interval(double estimate, double variance, double df, double level,
-                             double null_value) {
-  if (!(df >= 1))
-    return Failure{FailureKind::unsupported,
-                   fmt::format("{:g} degrees of freedom: too few for an interval", df)};
-  ContrastRow out;
-  out.estimate = estimate;
-  out.se = std::sqrt(variance);
-  out.df = df;
-  const double half = t_quantile(level, df) * out.se;
-  out.lower = estimate - half;
-  out.upper = estimate + half;
-  out.p_value = std::numeric_limits<double>::quiet_NaN();
-  if (out.se > 0) {
-    const double t = std::abs(estimate - null_value) / out.se;
-    const boost::math::students_t distribution(std::min(df, 1e15));
-    out.p_value = 2 * boost::math::cdf(boost::math::complement(distribution, t));
-  }
-  return out;
-}
-
 double smallest_df(const JointEstimates& estimates, std::span<const Term> terms) {
   double df = std::numeric_limits<double>::infinity();
   for (const Term& term : terms) df = std::min(df, estimates.rows()[term.estimate].df);
@@ -70,6 +49,27 @@ std::vector<double> replicate_deviations(const ReplicateDesign& design,
 }
 
 }  // namespace
+
+Result<ContrastRow> t_interval(double estimate, double variance, double df, double level,
+                               double null_value) {
+  if (!(df >= 1))
+    return Failure{FailureKind::unsupported,
+                   fmt::format("{:g} degrees of freedom: too few for an interval", df)};
+  ContrastRow out;
+  out.estimate = estimate;
+  out.se = std::sqrt(variance);
+  out.df = df;
+  const double half = t_quantile(level, df) * out.se;
+  out.lower = estimate - half;
+  out.upper = estimate + half;
+  out.p_value = std::numeric_limits<double>::quiet_NaN();
+  if (out.se > 0) {
+    const double t = std::abs(estimate - null_value) / out.se;
+    const boost::math::students_t distribution(std::min(df, 1e15));
+    out.p_value = 2 * boost::math::cdf(boost::math::complement(distribution, t));
+  }
+  return out;
+}
 
 JointEstimates JointEstimates::make(const SurveyData& data,
                                     std::span<const EstimateRequest> requests,
@@ -165,8 +165,8 @@ Result<ContrastRow> JointEstimates::linear(std::span<const Term> terms) const {
   }
   const auto variance = variance_of(combined(terms));
   if (!variance) return variance.failure();
-  return interval(estimate, variance.value() > kRounding * parts ? variance.value() : 0.0,
-                  smallest_df(*this, terms), level_, 0);
+  return t_interval(estimate, variance.value() > kRounding * parts ? variance.value() : 0.0,
+                    smallest_df(*this, terms), level_, 0);
 }
 
 Result<ContrastRow> JointEstimates::ratio(std::size_t numerator, std::size_t denominator) const {
@@ -195,7 +195,7 @@ Result<ContrastRow> JointEstimates::ratio(std::size_t numerator, std::size_t den
     if (!delta) return delta.failure();
     variance = delta.value();
   }
-  return interval(ratio, variance, smallest_df(*this, terms), level_, 1);
+  return t_interval(ratio, variance, smallest_df(*this, terms), level_, 1);
 }
 
 Result<std::vector<double>> JointEstimates::covariance(
@@ -340,8 +340,8 @@ Result<ContrastRow> across_waves(const JointEstimates& a, std::span<const Term> 
   const double dfa = one.value().df, dfb = two.value().df;
   if (overlap == nullptr) {
     const double sum = va + vb, below = va * va / dfa + vb * vb / dfb;
-    return interval(estimate, sum, below > 0 ? sum * sum / below : std::min(dfa, dfb), a.level(),
-                    0);
+    return t_interval(estimate, sum, below > 0 ? sum * sum / below : std::min(dfa, dfb), a.level(),
+                      0);
   }
   const auto covariance = wave_covariance(a, terms_a, b, terms_b, *overlap);
   if (!covariance) return covariance.failure();
@@ -351,8 +351,8 @@ Result<ContrastRow> across_waves(const JointEstimates& a, std::span<const Term> 
                    fmt::format("the variance of the difference is estimated as {:g}, below zero: "
                                "too few units are matched; treat the waves as independent",
                                variance)};
-  return interval(estimate, variance > 1e-14 * (va + vb) ? variance : 0.0, std::min(dfa, dfb),
-                  a.level(), 0);
+  return t_interval(estimate, variance > 1e-14 * (va + vb) ? variance : 0.0, std::min(dfa, dfb),
+                    a.level(), 0);
 }
 
 }  // namespace steelyard

@@ -22,6 +22,10 @@ struct ContrastRow {
   double p_value = 0;  ///< two-sided, of the contrast being 0 (of a ratio: being 1); NaN if se = 0
 };
 
+/// estimate ± t se, and the two-sided t test of `null_value`. Fails: unsupported (df below 1).
+Result<ContrastRow> t_interval(double estimate, double variance, double df, double level,
+                               double null_value = 0);
+
 /// Estimates of one file and what their covariance needs. The design must outlive it. Memory: two
 /// doubles an estimate and unit of the design, or one an estimate and replicate.
 class JointEstimates {

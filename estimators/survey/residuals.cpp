@@ -24,12 +24,8 @@ LeastSquares::LeastSquares(Auxiliary x, std::span<const double> d, std::span<con
   for (std::size_t j = 0; j < penalty.size(); ++j)
     gram(static_cast<Eigen::Index>(j), static_cast<Eigen::Index>(j)) += penalty[j];
   columns_ = independent_columns(gram);
-  const auto k = static_cast<Eigen::Index>(columns_.size());
-  Eigen::MatrixXd kept(k, k);
-  for (Eigen::Index a = 0; a < k; ++a)
-    for (Eigen::Index b = 0; b <= a; ++b)
-      kept(a, b) = gram(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(a)]),
-                        static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(b)]));
+  Eigen::MatrixXd kept;
+  lower_part(gram, columns_, kept);
   cholesky_.compute(kept);
 }
 

@@ -57,9 +57,19 @@ class FromBucketRule final : public ValueRule {
 
   bool numbers_from_law() const override { return true; }
 
+  Result<LawNearby> laws(const Variable& v, std::span<const double> totals, double respondents,
+                         FamilyFits* shared, Around around) const override {
+    const BucketTable here = table(v, totals, respondents);
+    auto fit = shared != nullptr ? rule_->fit_with(here, *shared) : rule_->fit(here);
+    if (!fit) return fit.failure();
+    return laws_around(fit.value().law, totals, around, [&](std::size_t k, double change) {
+      return law_nearby(*rule_, here, fit.value(), k, change);
+    });
+  }
+
   Result<BucketValues> values(const Variable& v, std::span<const double> totals,
                               double respondents) const override {
-    const auto near = laws(v, totals, respondents);
+    const auto near = laws(v, totals, respondents, nullptr, Around::levels);
     if (!near) return near.failure();
     return values_of(v, totals, near.value());
   }

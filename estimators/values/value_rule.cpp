@@ -30,25 +30,33 @@ std::vector<double> LawNearby::influence(const std::function<double(const Law&)>
 }
 
 Result<LawNearby> ValueRule::laws(const Variable& variable, std::span<const double> totals,
-                                  double respondents) const {
+                                  double respondents, FamilyFits*, Around around) const {
+  if (respondents <= 0) respondents = total(totals);
+  auto made = law(variable, totals, respondents);
+  if (!made) return made.failure();
+  std::vector<double> moved(totals.begin(), totals.end());
+  return laws_around(std::move(made.value()), totals, around, [&](std::size_t k, double change) {
+    moved[k] = totals[k] + change;
+    auto near = law(variable, moved, respondents);
+    moved[k] = totals[k];
+    return near;
+  });
+}
+
+Result<LawNearby> ValueRule::laws_around(std::shared_ptr<const Law> law,
+                                         std::span<const double> totals, Around around,
+                                         const Nearby& nearby) {
   // Of the whole: curvature costs an influence about 1e-5 of itself, the rounding of a fitted law
   // about 1e-4. Central differences would cost twice the fits and change no digit of an error.
   constexpr double kStep = 1e-5;
-  const double sum = total(totals);
-  if (respondents <= 0) respondents = sum;
-  auto made = law(variable, totals, respondents);
-  if (!made) return made.failure();
-  LawNearby out{std::move(made.value()), {}, {}};
+  LawNearby out{std::move(law), {}, {}};
   out.more.resize(totals.size());
-  out.step.assign(totals.size(), kStep * sum);
-  std::vector<double> moved(totals.begin(), totals.end());
+  out.step.assign(totals.size(), kStep * total(totals));
   for (std::size_t k = 0; k < totals.size(); ++k) {
-    if (!(totals[k] > 0)) continue;
-    moved[k] = totals[k] + out.step[k];
-    auto near = law(variable, moved, respondents);
+    if (!(totals[k] > 0) || around == Around::none) continue;
+    auto near = nearby(k, out.step[k]);
     if (!near) return near.failure();
     out.more[k] = std::move(near.value());
-    moved[k] = totals[k];
   }
   return out;
 }

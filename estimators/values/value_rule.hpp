@@ -24,11 +24,17 @@ struct BucketValues {
 /// The law of a table and of tables near it: what a functional of the law needs for its influence.
 struct LawNearby {
   std::shared_ptr<const Law> law;
-  /// By level: the law where its total is larger by its step; null where nobody is.
+  /// By level: the law where its total is larger by its step; null where nobody is, or not asked.
   std::vector<std::shared_ptr<const Law>> more;
   std::vector<double> step;  ///< by level, in totals
   /// d f(law) / d total by forward differences; 0 where nobody is.
   std::vector<double> influence(const std::function<double(const Law&)>& f) const;
+};
+
+/// Which laws are made of a table.
+enum class Around {
+  none,   ///< its own alone: values without influences
+  levels  ///< and one for each level
 };
 
 /// Immutable after `make`; `values` and `laws` are const and thread-safe.
@@ -60,8 +66,17 @@ class ValueRule {
     return values(variable, totals, respondents);
   }
   /// The law and those around it: levels + 1 laws.
-  Result<LawNearby> laws(const Variable& variable, std::span<const double> totals,
-                         double respondents = 0) const;
+  /// @param shared  fits to the same totals and respondents that other rules made, or may use
+  virtual Result<LawNearby> laws(const Variable& variable, std::span<const double> totals,
+                                 double respondents = 0, FamilyFits* shared = nullptr,
+                                 Around around = Around::levels) const;
+
+ protected:
+  /// laws() from a law and a way to that where level k holds `change` more.
+  using Nearby = std::function<Result<std::shared_ptr<const Law>>(std::size_t k, double change)>;
+  static Result<LawNearby> laws_around(std::shared_ptr<const Law> law,
+                                       std::span<const double> totals, Around around,
+                                       const Nearby& nearby);
 };
 
 struct ValueRuleInfo {

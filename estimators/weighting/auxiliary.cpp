@@ -218,4 +218,14 @@ std::vector<std::size_t> independent_columns(const Eigen::MatrixXd& gram, double
   return kept;
 }
 
+void lower_part(const Eigen::MatrixXd& gram, std::span<const std::size_t> columns,
+                Eigen::MatrixXd& out) {
+  const auto k = static_cast<Eigen::Index>(columns.size());
+  out.resize(k, k);
+  for (Eigen::Index b = 0; b < k; ++b)
+    for (Eigen::Index a = b; a < k; ++a)
+      out(a, b) = gram(static_cast<Eigen::Index>(columns[static_cast<std::size_t>(a)]),
+                       static_cast<Eigen::Index>(columns[static_cast<std::size_t>(b)]));
+}
+
 }  // namespace steelyard

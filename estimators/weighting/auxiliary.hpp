@@ -76,6 +76,10 @@ MarginError largest_error(const Auxiliary& x, std::span<const double> weight,
 /// triangle); a column without any weight is never among them.
 std::vector<std::size_t> independent_columns(const Eigen::MatrixXd& gram, double tolerance = 1e-10);
 
+/// The lower triangle of those rows and columns of `gram`, whose own upper one is not read.
+void lower_part(const Eigen::MatrixXd& gram, std::span<const std::size_t> columns,
+                Eigen::MatrixXd& out);
+
 /// The blocks of `x` as an only stage.
 WeightStage calibration_stage(Auxiliary&& x);
 

@@ -221,11 +221,8 @@ class ModelCalibration final : public Weighting {
     if (kept.empty())
       return Failure{FailureKind::empty_domain, "nobody answered the outcome of the model"};
     const auto k = static_cast<Eigen::Index>(kept.size());
-    Eigen::MatrixXd part(k, k);
-    for (Eigen::Index a = 0; a < k; ++a)
-      for (Eigen::Index b = 0; b <= a; ++b)
-        part(a, b) = gram(static_cast<Eigen::Index>(kept[static_cast<std::size_t>(a)]),
-                          static_cast<Eigen::Index>(kept[static_cast<std::size_t>(b)]));
+    Eigen::MatrixXd part;
+    lower_part(gram, kept, part);
     std::vector<double> wr(x.cells), right(x.columns());
     for (std::size_t c = 0; c < x.cells; ++c) wr[c] = weight[c] * r[c];
     x.transpose_multiply(wr, right);

@@ -182,10 +182,7 @@ class Newton {
   bool factorise(const Eigen::MatrixXd& hessian, Eigen::MatrixXd& reduced,
                  Eigen::LLT<Eigen::MatrixXd>& cholesky) {
     const auto k = static_cast<Eigen::Index>(columns_.size());
-    for (Eigen::Index b = 0; b < k; ++b)
-      for (Eigen::Index a = b; a < k; ++a)
-        reduced(a, b) = hessian(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(a)]),
-                                static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(b)]));
+    lower_part(hessian, columns_, reduced);
     const double trace =
         reduced.diagonal().sum() / static_cast<double>(std::max<Eigen::Index>(k, 1));
     for (double ridge = 0; ridge < 1; ridge = ridge == 0 ? 1e-12 : ridge * 100) {

@@ -4,9 +4,8 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1 scenarios=$2
-work=$(mktemp -d)
-trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 . "$here/expect.sh"
+trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 copy() { rm -rf "$work/world"; cp -r "$scenarios/two-by-two" "$work/world"; }
 
 # Wrong use.

@@ -1,5 +1,8 @@
-# Sourced by tests of the real binary: counts what holds, and says what does not.
+# Sourced by tests of the real binary: counts what holds, and says what does not. Makes $work, a folder
+# that goes when the test ends.
 passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # expect CODE TEXT COMMAND...: the command's exit code, and a piece of what it prints.
 expect() {

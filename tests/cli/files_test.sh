@@ -5,10 +5,8 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 3
 . "$here/expect.sh"
+cd "$work" || exit 3
 weigh() { "$steelyard" weigh "$@" --threads 1; }
 estimate() { "$steelyard" estimate "$@" --threads 1; }
 

@@ -4,10 +4,8 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1 golden=$2/design
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 3
 . "$here/expect.sh"
+cd "$work" || exit 3
 estimate() { "$steelyard" estimate "$@" --threads 1; }
 micro() { estimate "$golden/micro.csv" --weights weight --strata stratum --cluster psu "$@"; }
 five='1=1,2=.5,3=0,4=-.5,5=-1'

@@ -22,15 +22,12 @@ bool smooths_shares(std::string_view rule) { return rule == "pclm"; }
 /// Subdivision keeps bucket masses but moves the mean (docs of the rule).
 bool loses_mean(std::string_view rule) { return rule == "rsub_mean"; }
 
-/// Fitted families and what is made of them: bucket_fits_test has theirs.
-bool of_families(std::string_view name) { return name[0] >= 'A' && name[0] <= 'Z'; }
-
 /// Calls check(rule, table's name, table, fit) for every feasible pair; returns their number.
 template <typename Check>
 int for_all_fits(Check&& check) {
   int fits = 0;
   for (const BucketRuleInfo& info : bucket_rules()) {
-    if (of_families(info.name)) continue;
+    if (info.kind == RuleKind::fitted) continue;  // bucket_fits_test has theirs
     const auto rule = info.make();
     for (const auto& [name, table] : golden_tables()) {
       const auto fit = rule->fit(table);
@@ -190,7 +187,7 @@ TEST(BucketRules, AwkwardTablesGiveLawsOrReasons) {
   for (const auto& [name, table] : tables) {
     ASSERT_FALSE(objection(table).has_value()) << name;
     for (const BucketRuleInfo& info : bucket_rules()) {
-      if (of_families(info.name)) continue;  // their support is not the table's
+      if (info.kind == RuleKind::fitted) continue;  // their support is not the table's
       const auto fit = info.make()->fit(table);
       const std::string what = std::string(info.name) + " on " + name;
       if (!fit) {

@@ -78,13 +78,14 @@ TEST(ReportBuckets, CalibratedLawsAreWithinAFewPercentOfFifteenPopulations) {
     std::vector<NamedFamily> families;
     for (const NamedFamily& family : ten_families())
       if (family.name != population.family) families.push_back(family);
+    FamilyFits fits(table);
     const auto members =
-        fit_members(families, table, MeanUse::ignored, Criterion::aic, Needed::sound_mean);
+        fit_members(families, table, MeanUse::ignored, Criterion::aic, Needed::sound_mean, fits);
     ASSERT_TRUE(members.ok());
     const auto wanted = truth(population);
     std::vector<Shape> shapes;
     for (std::size_t i = 0; i < members.value().fits.size(); ++i)
-      shapes.push_back({members.value().fits[i].second.law, members.value().weights[i]});
+      shapes.push_back({members.value().fits[i].second->law, members.value().weights[i]});
     const Shape chosen{shapes[members.value().best()].law, 1};
     raw.add(ParametricLaw(chosen.law), wanted);
     best.add(*calibrated_law({&chosen, 1}, table, {}).value(), wanted);

@@ -122,6 +122,8 @@ TEST(IntervalImputation, RubinsRulesByHand) {
   EXPECT_DOUBLE_EQ(pooled.estimate, 2);
   EXPECT_DOUBLE_EQ(pooled.se, std::sqrt(2 + 4.0 / 3));
   EXPECT_DOUBLE_EQ(pooled.missing_share, 0.4);
+  // (r + 2/(df + 3))/(r + 1) with r = (4/3)/2 (Rubin 1987, equation 3.1.10).
+  EXPECT_NEAR(pooled.missing_information(), (2.0 / 3 + 2 / (pooled.df + 3)) / (5.0 / 3), 1e-15);
   EXPECT_NEAR(pooled.df, 1 / (1 / 12.5 + 1 / (19.0 / 21 * 18 * 0.6)), 1e-12);
   EXPECT_NEAR(pool_imputations(estimates, variances, kInf, 0.95).df, 12.5, 1e-12);
   const std::vector<double> equal{2, 2, 2};
