@@ -1,0 +1,189 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "estimators/weighting/nearest_points.hpp"
+#include "estimators/weighting/propensity_scores.hpp"
+#include "estimators/weighting/weighting.hpp"
+
+namespace steelyard {
+namespace {
+
+/// Points of both samples in which Euclidean distance is the one to match on, row-major by cell.
+struct MatchingSpace {
+  std::size_t dimensions = 1;
+  std::vector<double> a, b;
+  double unit = 1;  ///< of a caliper
+};
+
+/// The covariates, whitened by their covariance in the population that the reference sample
+/// estimates. Columns that depend on others are left out: the distance does not change.
+Result<MatchingSpace> mahalanobis_space(const TwoSamples& samples) {
+  const std::size_t p = samples.columns();
+  const std::vector<double>& d = samples.reference_index.weight;
+  Eigen::MatrixXd gram;
+  samples.b.gram(d, gram);
+  const double size = gram(0, 0);
+  const Eigen::VectorXd mean = gram.col(0) / size;
+  Eigen::MatrixXd covariance = gram / size - mean * mean.transpose();
+  covariance.row(0).setZero();
+  covariance.col(0).setZero();
+  for (Eigen::Index j = 1; j < covariance.rows(); ++j)  // what rounding leaves of a constant
+    if (!(covariance(j, j) > 1e-12 * gram(j, j) / size)) covariance(j, j) = 0;
+  const std::vector<std::size_t> kept = independent_columns(covariance);
+  if (kept.empty())
+    return Failure{FailureKind::singular_matrix,
+                   fmt::format("\"{}\" does not vary in the reference sample: there is no "
+                               "Mahalanobis distance",
+                               samples.describe(p - 1))};
+  const auto k = static_cast<Eigen::Index>(kept.size());
+  Eigen::MatrixXd part(k, k);
+  for (Eigen::Index i = 0; i < k; ++i)
+    for (Eigen::Index j = 0; j <= i; ++j)
+      part(i, j) = covariance(static_cast<Eigen::Index>(kept[static_cast<std::size_t>(i)]),
+                              static_cast<Eigen::Index>(kept[static_cast<std::size_t>(j)]));
+  const Eigen::MatrixXd lower = part.selfadjointView<Eigen::Lower>().llt().matrixL();
+  const auto whiten = [&](const Auxiliary& x) {
+    Eigen::MatrixXd points = Eigen::MatrixXd::Zero(k, static_cast<Eigen::Index>(x.cells));
+    for (Eigen::Index i = 0; i < k; ++i) {
+      const std::size_t column = kept[static_cast<std::size_t>(i)];
+      const Auxiliary::Block& block = x.blocks[x.block_of(column)];
+      for (std::size_t c = 0; c < x.cells; ++c) {
+        const double value = block.number.empty()
+                                 ? block.offset + block.groups.group_of[c] == column
+                                 : block.number[c] - mean[static_cast<Eigen::Index>(column)];
+        points(i, static_cast<Eigen::Index>(c)) = value;
+      }
+    }
+    lower.triangularView<Eigen::Lower>().solveInPlace(points);
+    return std::vector<double>(points.data(), points.data() + points.size());
+  };
+  return MatchingSpace{kept.size(), whiten(samples.a), whiten(samples.b), 1};
+}
+
+/// Each reference person is matched to the nearest respondent, whose weight is the sum of the
+/// design weights of those matched to it; respondents who are equally near share. Variance: with
+/// the propensity distance that of set_score_stages, both samples and the propensity's regression
+/// in it; with the Mahalanobis distance the weights are taken as fixed, and the reference sample's
+/// error is not in it. The bootstrap does not hold for a fixed number of matches (Abadie & Imbens
+/// 2008, Econometrica 76, 1537-1557).
+class Matching final : public Weighting {
+ public:
+  Matching(ConfigReader& config, const Schema& schema) : terms_(read_covariates(config, schema)) {
+    propensity_ = config.text("distance",
+                              {.fallback = "propensity",
+                               .choices = {"propensity", "mahalanobis"},
+                               .help = "of the logit of the propensity (a logistic regression of "
+                                       "the pooled samples without weights), or of the covariates "
+                                       "by their covariance in the population"}) == "propensity";
+    caliper_ = config.real(
+        "caliper", {.min = 0,
+                    .fallback = 0,
+                    .help = "largest distance of a match, in standard deviations of the logit in "
+                            "the pooled samples or as a Mahalanobis distance; reference persons "
+                            "without one are dropped; 0: none"});
+  }
+
+  std::vector<VariableId> variables() const override { return variables_of(terms_); }
+  std::vector<std::vector<VariableId>> benchmarks() const override { return {}; }
+  bool needs_reference() const override { return true; }
+
+  Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    const auto made = make_two_samples(terms_, index, benchmarks);
+    if (!made) return made.failure();
+    const TwoSamples& samples = made.value();
+    std::optional<ParticipationFit> fit;
+    if (propensity_) {
+      auto fitted = fit_participation(samples, kEquation, Link::logit);
+      if (!fitted) return fitted.failure();
+      fit = std::move(fitted.value());
+    }
+    const auto space = fit ? propensity_space(samples, index, *fit) : mahalanobis_space(samples);
+    if (!space) return space.failure();
+    Weights weights;
+    if (auto failed = match(samples, space.value(), index, weights)) return *failed;
+    if (fit) set_score_stages(samples, *fit, kEquation, index, weights);
+    return weights;
+  }
+
+ private:
+  static constexpr auto kEquation = ParticipationEquation::pooled;
+
+  static Result<MatchingSpace> propensity_space(const TwoSamples& samples, const CellIndex& index,
+                                                const ParticipationFit& fit) {
+    MatchingSpace space{1, fit.eta_a, fit.eta_b, 1};
+    std::vector<double> all = space.a, rows = row_counts(index);
+    const std::vector<double> more = row_counts(samples.reference_index);
+    all.insert(all.end(), space.b.begin(), space.b.end());
+    rows.insert(rows.end(), more.begin(), more.end());
+    space.unit = score_sd(all, rows);
+    return space;
+  }
+
+  std::optional<Failure> match(const TwoSamples& samples, const MatchingSpace& space,
+                               const CellIndex& index, Weights& weights) const {
+    const CellIndex& reference = samples.reference_index;
+    const NearestPoints points(space.a, space.dimensions, samples.weight_a);
+    const std::size_t k = space.dimensions;
+    const double limit = caliper_ * space.unit;
+    weights.factor.assign(index.cells, 0.0);
+    std::size_t dropped = 0, shared = 0;
+    double dropped_weight = 0;
+    for (std::size_t j = 0; j < reference.cells; ++j) {
+      const NearestPoint nearest = points.find(std::span(space.b).subspan(j * k, k));
+      if (caliper_ > 0 && nearest.distance > limit) {
+        dropped += reference.respondents[j];
+        dropped_weight += reference.weight[j];
+        continue;
+      }
+      double size = 0;
+      std::size_t people = 0;
+      for (const std::uint32_t c : nearest.points) {
+        size += samples.weight_a[c];
+        people += index.respondents[c];
+      }
+      if (people > 1) shared += reference.respondents[j];
+      for (const std::uint32_t c : nearest.points) weights.factor[c] += reference.weight[j] / size;
+    }
+    if (dropped == reference.n)
+      return Failure{FailureKind::empty_cell,
+                     fmt::format("no reference person has a respondent within the caliper of "
+                                 "{:.4g}; widen it",
+                                 caliper_)};
+    std::size_t unused = 0;
+    for (std::size_t c = 0; c < index.cells; ++c)
+      if (!(weights.factor[c] > 0)) unused += index.respondents[c];
+    if (dropped > 0)
+      weights.notes.push_back(fmt::format(
+          "{} of {} reference persons, who stand for {:.4g}, have no match within the caliper",
+          dropped, reference.n, dropped_weight));
+    if (shared > 0)
+      weights.notes.push_back(fmt::format(
+          "{} of {} reference persons share their weight among respondents who are equally near",
+          shared, reference.n));
+    if (unused > 0)
+      weights.notes.push_back(fmt::format(
+          "{} of {} respondents are nobody's match: their weight is 0", unused, index.n));
+    return std::nullopt;
+  }
+
+  MarginVariables terms_;
+  bool propensity_ = true;
+  double caliper_ = 0;
+};
+
+}  // namespace
+
+WeightingInfo matching_info() {
+  return {"matching",
+          "each reference person's weight goes to the nearest respondent, by propensity or by the "
+          "covariates",
+          "Rivers (2007), Sampling for web surveys, Joint Statistical Meetings; Rosenbaum & Rubin "
+          "(1985), American Statistician 39, 33-38 (caliper)",
+          [](ConfigReader& config, const Schema& schema) -> std::unique_ptr<const Weighting> {
+            return std::make_unique<Matching>(config, schema);
+          }};
+}
+
+}  // namespace steelyard
