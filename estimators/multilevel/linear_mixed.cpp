@@ -64,8 +64,7 @@ class RestrictedLikelihood final : public SmoothFunction {
     score_ = random_product(design_, nr);
     gradient.setZero(k_);
     for (Index j = 0; j < q_; ++j) {
-      const double direct =
-          gram_.col(p_ + j).cwiseProduct(scale_).dot(inverse.col(p_ + j));
+      const double direct = gram_.col(p_ + j).cwiseProduct(scale_).dot(inverse.col(p_ + j));
       gradient[term_[static_cast<std::size_t>(j)]] += free * score_[j] * u[j] / squares_ - direct;
     }
     for (Index k = 0; k < k_; ++k) {
