@@ -28,6 +28,10 @@ struct AnswerToModel {
   std::span<const VariableId> answers;            ///< one, or two that are tabulated together
   const Tabulation& table;                        ///< of the domain's respondents
   std::span<const std::uint32_t> reference_rows;  ///< rows of the reference sample in the domain
+  /// Who is in the domain, for models that predict people of benchmarks; null: not known.
+  const Domain* domain = nullptr;
+  /// The answers of all respondents, for models that learn from those outside; null: not known.
+  const Tabulation* everybody = nullptr;
 };
 
 /// Immutable after `make`; `weigh` is const, thread-safe and keeps no state between calls.

@@ -90,6 +90,7 @@ inline std::string options_for(std::string_view weighting) {
   if (weighting == "sequential")
     return "steps = [{method = \"poststratification\", cross = [\"region\"]}, "
            "{method = \"raking\", margins = [\"region\", [\"sex\", \"age\"]]}]";
+  if (weighting == "mrp") return "fixed = [\"sex\"]\ngroups = [\"region\", \"age\"]";
   return "margins = [\"region\", [\"sex\", \"age\"]]";
 }
 
