@@ -125,20 +125,20 @@ void BM_ReplicatesOfOneMean(benchmark::State& state) {
   Benchmarks benchmarks(world.scenario().schema);
   for (const auto& variables : study.plan().benchmarks)
     benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
-  const ReplicatePlan plan(world.scenario(), study.plan(), benchmarks);
+  const ReplicatePlan plan(world.scenario(), study.plan());
   const Synthesizer synthesizer(study.population(), plan.variables(), {});
   Study::Scratch scratch = study.scratch(synthesizer);
   const auto truth =
       make_truths(study.population(), study.frame(), study.plan(), Seed{1}, Tally::yes, 0);
-  const auto first =
-      plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer, scratch), Seed{1}, 0);
+  const auto first = plan.run(study.draw_sample(Seed{1}, Replicate{0}, synthesizer, scratch),
+                              Seed{1}, 0, benchmarks);
   if (!(std::abs(first.estimate[2] - truth[0].finite) < 6 * first.se[2]) ||
       std::abs(first.estimate[0] - truth[0].finite) < 3 * first.se[0])
     state.SkipWithError("raking does not remove the bias that the unweighted mean has");
   std::uint32_t r = 0;
   for (auto _ : state) {
-    const auto results =
-        plan.run(study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch), Seed{1}, r);
+    const auto results = plan.run(study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch),
+                                  Seed{1}, r, benchmarks);
     ++r;
     benchmark::DoNotOptimize(results.estimate.data());
   }
@@ -153,13 +153,14 @@ void BM_FlagshipReplicate(benchmark::State& state) {
   Benchmarks benchmarks(scenario.schema);
   for (const auto& variables : study.plan().benchmarks)
     benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
-  const ReplicatePlan plan(scenario, study.plan(), benchmarks);
+  const ReplicatePlan plan(scenario, study.plan());
   const Synthesizer synthesizer(study.population(), plan.variables(), {});
   Study::Scratch scratch = study.scratch(synthesizer);
   std::uint32_t r = 0;
   for (auto _ : state) {
     const Sample& sample = study.draw_sample(Seed{1}, Replicate{r}, synthesizer, scratch);
-    if (state.range(0) == 1) benchmark::DoNotOptimize(plan.run(sample, Seed{1}, r).estimate.data());
+    if (state.range(0) == 1)
+      benchmark::DoNotOptimize(plan.run(sample, Seed{1}, r, benchmarks).estimate.data());
     ++r;
   }
   state.SetItemsProcessed(state.iterations());

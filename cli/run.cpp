@@ -18,6 +18,7 @@
 #include "results/csv.hpp"
 #include "results/store.hpp"
 #include "study/engine.hpp"
+#include "study/model_study.hpp"
 #include "study/rule_effects.hpp"
 
 namespace steelyard {
@@ -60,45 +61,20 @@ std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scen
                   "pass --seed N, so that the run can be repeated");
 }
 
-int run_command(const RunOptions& options) {
-  const auto start = Clock::now();
-  const std::string started = utc_now();
-  const Scenario scenario = load_scenario(options.scenario, options.settings);
-  const Seed seed{require_seed(options.seed, scenario)};
-  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
-  if (!options.quiet)
-    fmt::print(stderr, "fitting {} published numbers and {} tables\n", scenario.numbers.size(),
-               scenario.tables.size());
-  const Study study(scenario,
-                    options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
+namespace {
+
+StudyOptions study_options(const RunOptions& options, const Scenario& scenario,
+                           const StudyPlan& plan) {
   StudyOptions settings;
-  settings.seed = seed;
-  settings.replicates = options.replicates.value_or(study.plan().replicates);
+  settings.seed = Seed{require_seed(options.seed, scenario)};
+  settings.replicates = options.replicates.value_or(plan.replicates);
   settings.threads = options.threads;
   if (options.tally_truth) settings.tally = Tally::yes;
-  const double setup = seconds_since(start);
-  StudyResults results;
-  {
-    Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
-    results = study.run(settings, [&](const char* phase, double fraction) {
-      const bool persons = std::string_view(phase) == "population";
-      progress.update(phase, fraction,
-                      persons ? static_cast<double>(study.frame().size()) : settings.replicates,
-                      persons ? "persons" : "replicates");
-    });
-    constexpr std::uint32_t kRuleSamples = 100;
-    const std::uint32_t samples = std::min(settings.replicates, kRuleSamples);
-    results.rule_effects = rule_effects(
-        study, {.seed = seed, .samples = samples, .threads = options.threads},
-        [&](double fraction) {
-          progress.update("value rules", fraction,
-                          static_cast<double>(study.plan().estimands.size()), "estimands");
-        });
-  }
-  results.version = STEELYARD_VERSION;
-  results.run.setup_seconds = setup;
-  results.run.started_utc = started;
-  describe_machine(results.run);
+  return settings;
+}
+
+/// Everything that a run leaves behind, and what the terminal shows.
+void write_results(const StudyResults& results, const RunOptions& options, OutputFolder& output) {
   write_store(results, output.staging() / "results.h5");
   write_file(output.staging() / "performance.csv", write_performance_csv(results));
   write_file(output.staging() / "contrasts.csv", write_contrasts_csv(results));
@@ -113,6 +89,73 @@ int run_command(const RunOptions& options) {
       "\nwritten to {}: results.h5, performance.csv, contrasts.csv, reproduction.csv, {}"
       "report.html\n",
       options.output, results.rule_effects.empty() ? "" : "value_rules.csv, ");
+}
+
+/// A study of a population by formulas.
+int run_model(const RunOptions& options) {
+  const auto start = Clock::now();
+  const std::string started = utc_now();
+  const ModelStudy study(options.scenario, options.settings);
+  const StudyOptions settings = study_options(options, study.scenario(), study.plan());
+  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
+  const double setup = seconds_since(start);
+  StudyResults results;
+  {
+    Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+    results = study.run(settings, [&](const char* phase, double fraction) {
+      progress.update(
+          phase, fraction,
+          static_cast<double>(settings.replicates) * static_cast<double>(study.conditions()),
+          "replicates");
+    });
+  }
+  results.version = STEELYARD_VERSION;
+  results.run.setup_seconds = setup;
+  results.run.started_utc = started;
+  describe_machine(results.run);
+  write_results(results, options, output);
+  return 0;
+}
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+  if (is_model_scenario(options.scenario)) return run_model(options);
+  const auto start = Clock::now();
+  const std::string started = utc_now();
+  const Scenario scenario = load_scenario(options.scenario, options.settings);
+  require_seed(options.seed, scenario);
+  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
+  if (!options.quiet)
+    fmt::print(stderr, "fitting {} published numbers and {} tables\n", scenario.numbers.size(),
+               scenario.tables.size());
+  const Study study(scenario,
+                    options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
+  const StudyOptions settings = study_options(options, scenario, study.plan());
+  const double setup = seconds_since(start);
+  StudyResults results;
+  {
+    Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+    results = study.run(settings, [&](const char* phase, double fraction) {
+      const bool persons = std::string_view(phase) == "population";
+      progress.update(phase, fraction,
+                      persons ? static_cast<double>(study.frame().size()) : settings.replicates,
+                      persons ? "persons" : "replicates");
+    });
+    constexpr std::uint32_t kRuleSamples = 100;
+    const std::uint32_t samples = std::min(settings.replicates, kRuleSamples);
+    results.rule_effects = rule_effects(
+        study, {.seed = settings.seed, .samples = samples, .threads = options.threads},
+        [&](double fraction) {
+          progress.update("value rules", fraction,
+                          static_cast<double>(study.plan().estimands.size()), "estimands");
+        });
+  }
+  results.version = STEELYARD_VERSION;
+  results.run.setup_seconds = setup;
+  results.run.started_utc = started;
+  describe_machine(results.run);
+  write_results(results, options, output);
   return 0;
 }
 

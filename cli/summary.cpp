@@ -35,7 +35,7 @@ std::string headline(const StudyResults& r, std::size_t estimand) {
   if (std::isnan(e.truth_finite) && e.truth_finite_se > 0)
     text += fmt::format(" (under the population's law; sd between populations of this size {:.1g})",
                         e.truth_finite_se * f.scale);
-  if (!std::isnan(e.truth_finite))
+  if (!std::isnan(e.truth_finite) && !std::isnan(e.truth_superpopulation))
     text += fmt::format(" (this population; its law {}, sd between populations {})",
                         number(e.truth_superpopulation), number(e.truth_finite_se));
   text += fmt::format("\n  {:<22} {:<18} {:>12} {:>20} {:>9} {:>12} {:>16}\n", "weighting",
@@ -120,9 +120,11 @@ std::string summary(const StudyResults& r) {
       not_modelled += record.status == ReproductionStatus::not_modelled;
     }
     text += fmt::format(
-        "\npublished numbers: {} reproduced, {} contradicted by others, {} not modelled "
+        "\npublished numbers: {} reproduced, {} {}, {} not modelled "
         "(reproduction.csv says why)\n",
-        reproduced, contradicted, not_modelled);
+        reproduced, contradicted,
+        r.population_kind == "model" ? "outside their tolerance" : "contradicted by others",
+        not_modelled);
   }
   std::map<std::string, std::size_t> kinds;
   for (const FailureRecord& failure : r.failures) ++kinds[failure.kind];

@@ -75,15 +75,26 @@ class Page {
           {"provenance", "Provenance", "来源"}})
       html_ += fmt::format("<a href=\"#{}\">{}</a>", id, t(en, chinese));
     html_ += "</nav><p>";
+    const bool model = r_.population_kind == "model";
+    html_ += model ? t("A population was drawn from the scenario's model; samples were drawn from "
+                       "it; every estimator below was applied to every sample "
+                       "and compared with the known truth. ",
+                       "按情景中的模型生成总体，再反复抽取样本；下列每个估计量都作用于每个样本，并"
+                       "与已知真值比较。")
+                   : t("A population that agrees with the census and with what the survey reported "
+                       "was made; "
+                       "biased samples were drawn from it; every estimator below was applied to "
+                       "every sample "
+                       "and compared "
+                       "with the known truth. ",
+                       "先合成与普查及调查报告一致的总体，再反复抽取有偏样本；下列每个估计量都作用"
+                       "于每个样本，并"
+                       "与已知真值比较。");
     html_ +=
-        t("A population that agrees with the census and with what the survey reported was made; "
-          "biased samples were drawn from it; every estimator below was applied to every sample "
-          "and compared "
-          "with the known truth. Bias is the mean estimate minus the truth, ± its Monte Carlo "
+        t("Bias is the mean estimate minus the truth, ± its Monte Carlo "
           "standard error (MCSE). Coverage is the share of nominal 95 % intervals that hold the "
           "truth.",
-          "先合成与普查及调查报告一致的总体，再反复抽取有偏样本；下列每个估计量都作用于每个样本，并"
-          "与已知真值比较。偏差为估计均值减真值，± 为其蒙特卡洛标准误（MCSE）。覆盖率为名义 95% "
+          "偏差为估计均值减真值，± 为其蒙特卡洛标准误（MCSE）。覆盖率为名义 95% "
           "区间包含真值的比例。");
     html_ += "</p>";
   }
@@ -254,7 +265,10 @@ class Page {
   }
 
   void reproduction() {
-    heading("reproduction", "Does it reproduce the published report?", "是否重现已发布的报告？");
+    if (r_.population_kind == "model")
+      heading("reproduction", "Published and found here", "已发表结果与本研究对照");
+    else
+      heading("reproduction", "Does it reproduce the published report?", "是否重现已发布的报告？");
     if (r_.reproduction.empty()) {
       html_ += fmt::format(
           "<p>{}</p>", t("This scenario has no published numbers.", "本情景没有已发布的数字。"));
@@ -270,19 +284,27 @@ class Page {
       ++counts[record.status];
       rows.push_back(&record);
     }
-    std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
-      return (a->status == ReproductionStatus::reproduced) <
-             (b->status == ReproductionStatus::reproduced);
-    });
+    if (r_.population_kind != "model")
+      std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
+        return (a->status == ReproductionStatus::reproduced) <
+               (b->status == ReproductionStatus::reproduced);
+      });
     html_ += "<p>";
     for (const auto& [status, count] : counts)
       html_ += fmt::format("<b>{}</b> {} &nbsp; ", count, names.at(status));
-    html_ += fmt::format("<br><span class=soft>{}</span></p>",
-                         t("Allowed: what the printed rounding or word (over, about) lets be true. "
-                           "Expected: under the fitted law. Simulated: what the report's own "
-                           "procedure gives on the drawn samples, ± MCSE.",
-                           "允许范围：由印刷的四舍五入或用词（超过、接近）所允许。期望：拟合分布下"
-                           "的值。模拟：报告方法在抽取样本上的均值 ± MCSE。"));
+    const bool model = r_.population_kind == "model";
+    html_ += fmt::format(
+        "<br><span class=soft>{}</span></p>",
+        model ? t("Printed: in the published study. Allowed: the printed value ∓ the scenario's "
+                  "stated "
+                  "tolerance. Simulated: here, ± MCSE.",
+                  "发布值：已发表研究的数值。允许范围：发布值 ∓ 情景所述容差。模拟：本研究的结果 ± "
+                  "MCSE。")
+              : t("Allowed: what the printed rounding or word (over, about) lets be true. "
+                  "Expected: under the fitted law. Simulated: what the report's own "
+                  "procedure gives on the drawn samples, ± MCSE.",
+                  "允许范围：由印刷的四舍五入或用词（超过、接近）所允许。期望：拟合分布下"
+                  "的值。模拟：报告方法在抽取样本上的均值 ± MCSE。"));
     filter("published", rows.size());
     html_ += fmt::format(
         "<div class=scroll><table id=published class=sortable><thead><tr><th>{}<th>{}<th>{}<th "

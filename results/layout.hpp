@@ -14,8 +14,9 @@ namespace steelyard::layout {
 
 inline constexpr const char* kFiletype = "steelyard study";
 inline constexpr std::uint32_t kMajor = 1;  ///< raised when a reader of this version would go wrong
-inline constexpr std::uint32_t kMinor = 1;  ///< raised when something is added
+inline constexpr std::uint32_t kMinor = 2;  ///< raised when something is added
 
+inline constexpr const char* kPopulationKind = "population_kind";  ///< since 1.2
 inline constexpr const char* kEstimandUnit = "/estimands/unit";
 
 /// `field(name, member, unit)` for each single value in /scenario.
@@ -27,6 +28,7 @@ void scenario_fields(Visitor&& field) {
   field("toml", &StudyResults::scenario_toml, "");
   field("hash", &StudyResults::scenario_hash, "");
   field("population_size", &StudyResults::population_size, "persons");
+  field(kPopulationKind, &StudyResults::population_kind, "");
   field("seed", &StudyResults::seed, "");
   field("sample_size", &StudyResults::sample_size, "respondents");
   field("replicates", &StudyResults::replicates, "replicates");

@@ -117,6 +117,7 @@ struct StudyResults {
   std::string scenario_toml;    ///< the text that was run, --set changes applied
   std::string scenario_hash;    ///< of scenario.toml and every file it names
   std::string population_size;  ///< "10000000" or "superpopulation"
+  std::string population_kind;  ///< "synthetic": fitted to published numbers; "model": by formulas
   std::uint64_t seed = 0, sample_size = 0;
   std::uint32_t replicates = 0;
   std::vector<EstimandRecord> estimands;

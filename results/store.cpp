@@ -197,7 +197,11 @@ StudyResults read_store(const std::filesystem::path& path) {
   const std::uint32_t minor = check_version(file);
   StudyResults results;
   results.version = file.text_attribute("program_version");
-  layout::scenario_fields(value_reader(file, "/scenario", results));
+  results.population_kind = "synthetic";
+  layout::scenario_fields([&, read = value_reader(file, "/scenario", results)](
+                              const char* name, auto member, const char* unit) {
+    if (minor >= 2 || std::string_view(name) != layout::kPopulationKind) read(name, member, unit);
+  });
   layout::tables(results, [&](const char* group, const char*, auto& rows) {
     if (minor >= 1 || std::string_view(group) != layout::kRuleEffects)
       read_table(file, group, rows);

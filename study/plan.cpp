@@ -65,6 +65,11 @@ void read_estimand(ConfigReader& section, const Scenario& scenario, StudyPlan& p
   base.label = section.text("label", {.fallback = base.id});
   base.label_zh = section.text("label_zh", {.fallback = base.label});
   base.headline = section.flag("headline", false, "shown in the terminal summary");
+  if (section.has("truth")) {
+    base.truth_place = section.place("truth");
+    base.truth = section.real(
+        "truth", {.help = "the true value, where the population is drawn anew in each replicate"});
+  }
   base.domain = schema.parse_domain(
       section.text("domain",
                    {.fallback = "", .help = "variable=level|level & ...; empty: everybody"}),
@@ -110,6 +115,7 @@ void read_estimand(ConfigReader& section, const Scenario& scenario, StudyPlan& p
     e.domain_name = domain.empty() ? "all" : schema.describe(domain);
     e.domain_label = domain_label(schema, domain, false);
     e.domain_label_zh = domain_label(schema, domain, true);
+    if (domain.size() != base.domain.size()) e.truth.reset();  // stated of the whole
     plan.estimands.push_back(std::move(e));
   };
   add(base.domain, base.headline);
@@ -168,7 +174,11 @@ StudyPlan plan_study(const Scenario& scenario) {
       const auto is_root = [&](VariableId x) {
         return std::find(scenario.root.begin(), scenario.root.end(), x) != scenario.root.end();
       };
-      if (!is_root(id) && !(v.group_of && is_root(*v.group_of)))
+      if (v.kind == VariableKind::continuous) {
+        if (section.texts("variables").size() > 1)
+          section.fail("variables", "crosses the number \"" + name + "\"",
+                       "a number's total is a benchmark of its own");
+      } else if (!is_root(id) && !(v.group_of && is_root(*v.group_of)))
         section.fail("variables", "names \"" + name + "\", which is not in population.root",
                      "only root variables have known totals");
       ids.push_back(id);
@@ -176,6 +186,10 @@ StudyPlan plan_study(const Scenario& scenario) {
     section.finish();
     plan.benchmarks.push_back(std::move(ids));
   }
+  for (const auto& weighting : plan.weightings)
+    if (weighting.plugin->needs_reference() && !root.has("reference"))
+      root.fail({}, "weighting \"" + weighting.name + "\" needs a reference sample",
+                "add [reference] design = \"simple_random\" n = 5000");
   for (const auto& weighting : plan.weightings)
     for (const auto& margin : weighting.plugin->benchmarks()) {
       const bool known =
@@ -218,9 +232,11 @@ StudyPlan plan_study(const Scenario& scenario) {
     }
     study->finish();
   }
-  for (const char* read_elsewhere : {"scenario", "population", "sample"})
+  for (const char* read_elsewhere : {"scenario", "population", "sample", "parameters",
+                                     "participation", "reference", "published"})
     root.section(read_elsewhere);
-  for (const char* read_elsewhere : {"variable", "table", "numbers", "exchange", "selection"})
+  for (const char* read_elsewhere :
+       {"variable", "table", "numbers", "exchange", "selection", "condition"})
     root.sections(read_elsewhere);
   if (root.has("seed")) root.integer("seed");
   root.section("worlds");

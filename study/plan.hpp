@@ -3,6 +3,7 @@
 // What a study computes from every sample: the estimands and the estimators of a scenario.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct PlannedEstimand {
   std::shared_ptr<const Functional> functional;
   Domain domain;
   bool headline = false;
+  /// The scenario's own statement of the true value, for a population drawn anew in each replicate.
+  std::optional<double> truth;
+  Place truth_place;
 };
 
 template <typename Plugin>

@@ -46,9 +46,8 @@ WeightedMean weighted_mean(const std::vector<double>& totals, const std::vector<
 
 }  // namespace
 
-ReplicatePlan::ReplicatePlan(const Scenario& scenario, const StudyPlan& plan,
-                             const Benchmarks& benchmarks)
-    : scenario_(&scenario), plan_(&plan), benchmarks_(&benchmarks) {
+ReplicatePlan::ReplicatePlan(const Scenario& scenario, const StudyPlan& plan)
+    : scenario_(&scenario), plan_(&plan) {
   for (const auto& weighting : plan.weightings)
     for (VariableId id : weighting.plugin->variables())
       if (std::find(cell_variables_.begin(), cell_variables_.end(), id) == cell_variables_.end())
@@ -147,14 +146,13 @@ struct ReplicatePlan::Working {
 };
 
 ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                                    std::shared_ptr<const ReferenceSample> reference) const {
+                                    Benchmarks benchmarks) const {
   ReplicateResults out;
   for (auto* column : {&out.estimate, &out.se, &out.lower, &out.upper})
     column->assign(estimators_.size(), kNone);
   out.seconds.assign(estimators_.size(), 0.0);
   out.published.assign(scenario_->numbers.size(), kNone);
-  Working shared{.benchmarks = *benchmarks_};
-  if (reference) shared.benchmarks.set_reference(std::move(reference));
+  Working shared{.benchmarks = std::move(benchmarks)};
   weigh(sample, shared);
   tabulate(sample, shared);
   prepare(sample, seed, replicate, shared);

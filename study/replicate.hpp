@@ -32,7 +32,8 @@ struct ReplicateResults {
 /// The fixed part of every replicate: which answers are tabulated over which domains, once each.
 class ReplicatePlan {
  public:
-  ReplicatePlan(const Scenario& scenario, const StudyPlan& plan, const Benchmarks& benchmarks);
+  /// The references must outlive it.
+  ReplicatePlan(const Scenario& scenario, const StudyPlan& plan);
 
   const std::vector<EstimatorPlan>& estimators() const { return estimators_; }
   /// Every variable that a replicate reads.
@@ -40,10 +41,10 @@ class ReplicatePlan {
   /// Variables whose one-way shares are recorded for the report.
   const std::vector<VariableId>& profile() const { return profile_; }
 
-  /// @param seed       of the study; with the replicate's number it decides what resampling draws
-  /// @param reference  this replicate's reference sample; null: there is none
+  /// @param seed        of the study; with the replicate's number it decides what resampling draws
+  /// @param benchmarks  with this replicate's reference sample, if there is one
   ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                       std::shared_ptr<const ReferenceSample> reference = nullptr) const;
+                       Benchmarks benchmarks) const;
 
  private:
   struct Task {
@@ -73,7 +74,6 @@ class ReplicatePlan {
 
   const Scenario* scenario_;
   const StudyPlan* plan_;
-  const Benchmarks* benchmarks_;
   std::vector<Domain> domains_;
   std::vector<Task> tasks_;
   std::vector<std::size_t> estimand_task_;  ///< tasks of estimands come first

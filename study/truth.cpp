@@ -90,6 +90,12 @@ double true_value(const Functional& functional, const DomainTruth& truth) {
   return estimate ? estimate.value().estimate : std::numeric_limits<double>::quiet_NaN();
 }
 
+double read_answers(const Schema& schema, const Functional& functional, const DomainTruth& truth,
+                    const ValueRule* rule) {
+  const auto value = LevelEstimator(schema, functional, rule).value(truth.totals);
+  return value ? value.value() : std::numeric_limits<double>::quiet_NaN();
+}
+
 namespace {
 
 /// Marginal totals of one answer of a joint tabulation.
@@ -101,13 +107,6 @@ std::vector<double> marginal(const Schema& schema, const Functional& functional,
   std::vector<double> sums(schema[answers[k]].size(), 0.0);
   for (std::size_t j = 0; j < totals.size(); ++j) sums[k == 0 ? j / inner : j % inner] += totals[j];
   return sums;
-}
-
-/// The functional's own reading of everybody's answers. @param rule  null: it needs none
-double read_answers(const Schema& schema, const Functional& functional, const DomainTruth& truth,
-                    const ValueRule* rule) {
-  const auto value = LevelEstimator(schema, functional, rule).value(truth.totals);
-  return value ? value.value() : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// An upper bound on the sd of the finite truth (root cells are fixed, which only lowers it):

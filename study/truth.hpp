@@ -67,6 +67,11 @@ DomainTruth superpopulation_truth(const Population& population, const PlannedEst
 /// law: DomainTruth::quantile, if it is known).
 double true_value(const Functional& functional, const DomainTruth& truth);
 
+/// The functional's own reading of everybody's answers; NaN if it has none.
+/// @param rule  null: it needs none
+double read_answers(const Schema& schema, const Functional& functional, const DomainTruth& truth,
+                    const ValueRule* rule);
+
 /// Population totals over the cross of root variables (and groupings of them): persons.
 std::vector<double> population_totals(const Population& population, const PopulationFrame& frame,
                                       std::span<const VariableId> variables);

@@ -260,7 +260,8 @@ class Reader {
 
 bool is_model_scenario(const std::string& name_or_folder) {
   try {
-    ConfigReader root = open_scenario(name_or_folder).reader();
+    const ScenarioDocument document = open_scenario(name_or_folder);
+    ConfigReader root = document.reader();
     auto population = root.has("population") ? root.section("population") : std::nullopt;
     return population && population->is_text("kind") && population->text("kind") == "model";
   } catch (const UserError&) {

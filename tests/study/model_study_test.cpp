@@ -1,0 +1,252 @@
+// Studies of model populations: truths by hand, conditions that share random numbers, published
+// measures beside what is found, and the same bits for any number of threads.
+
+#include "study/model_study.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "sim/models/model_population.hpp"
+#include "tests/message.hpp"
+
+namespace steelyard {
+namespace {
+
+constexpr const char* kHead = R"toml(
+[scenario]
+name = "m"
+title = "M"
+[population]
+kind = "model"
+size = 400
+[[variable]]
+name = "x"
+distribution = { name = "normal", mean = 1, sd = 1 }
+[[variable]]
+name = "group"
+kind = "categorical"
+levels = ["a", "b"]
+formula = "x > 1 ? 1 : 0"
+[[variable]]
+name = "income"
+kind = "bucketed"
+levels = ["low", "middle", "high"]
+edges = [0, 1, 2, inf]
+formula = "abs(x)"
+assumed_values = [0.5, 1.5, 3]
+[[variable]]
+name = "y"
+formula = "2*x + 1"
+[participation]
+linear = "0.5*x"
+expected_size = 100
+[reference]
+design = "simple_random"
+n = 80
+asks = ["x", "group"]
+[study]
+replicates = 20
+[[interval]]
+name = "linearization"
+method = "linearization"
+[[weighting]]
+name = "none"
+method = "none"
+[[weighting]]
+name = "ipw"
+method = "ipw"
+covariates = ["x"]
+)toml";
+constexpr const char* kMean = R"(
+[[estimand]]
+id = "mean_y"
+functional = "mean"
+variable = "y"
+by = ["group"]
+)";
+
+class Folder {
+ public:
+  explicit Folder(const std::string& toml)
+      : path_(std::filesystem::path(::testing::TempDir()) /
+              ("study_" + std::to_string(::getpid()) + "_" + std::to_string(++count_))) {
+    std::filesystem::create_directories(path_);
+    std::ofstream(path_ / "scenario.toml") << toml;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string path() const { return path_.string(); }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+  }
+
+ private:
+  static inline int count_ = 0;
+  std::filesystem::path path_;
+};
+
+StudyResults run(const Folder& folder, std::uint32_t replicates = 20, int threads = 1) {
+  return ModelStudy(folder.path())
+      .run({.seed = Seed{3}, .replicates = replicates, .threads = threads});
+}
+
+std::string complaint(const std::string& toml) {
+  const Folder folder(toml);
+  std::string text = message([&] { (void)run(folder, 2); });
+  const std::string file = folder.path() + "/";
+  for (std::size_t at; (at = text.find(file)) != std::string::npos;) text.erase(at, file.size());
+  return text;
+}
+
+TEST(ModelStudy, TruthIsThatOfItsPopulation) {
+  const Folder folder(std::string(kHead) + kMean);
+  const ModelScenario model = load_model_scenario(folder.path());
+  const ModelPopulation population(model, Seed{3}, Replicate{0});
+  const auto& x = *population.columns().find("x");
+  double sum = 0, sum_b = 0, b = 0;
+  for (double v : x) {
+    sum += 2 * v + 1;
+    if (v > 1) sum_b += 2 * v + 1, b += 1;
+  }
+  const StudyResults results = run(folder);
+  ASSERT_EQ(results.estimands.size(), 3u);
+  EXPECT_NEAR(results.estimands[0].truth, sum / 400, 1e-12);
+  EXPECT_EQ(results.estimands[2].domain, "group=b");
+  EXPECT_NEAR(results.estimands[2].truth, sum_b / b, 1e-12);
+  EXPECT_EQ(results.population_kind, "model");
+  EXPECT_EQ(results.sample_size, 100u);
+  EXPECT_TRUE(results.failures.empty());
+}
+
+TEST(ModelStudy, TruthOfBucketedAnswersIsOfTheValuesBehindThem) {
+  const Folder folder(std::string(kHead) + R"(
+[[value_rule]]
+name = "assumed"
+method = "midpoints"
+[[estimand]]
+id = "mean_income"
+functional = "mean"
+variable = "income"
+)");
+  const ModelScenario model = load_model_scenario(folder.path());
+  const ModelPopulation population(model, Seed{3}, Replicate{0});
+  double sum = 0, assumed = 0;
+  for (double v : *population.columns().find("x")) {
+    const double income = std::abs(v);
+    sum += income;
+    assumed += income < 1 ? 0.5 : income < 2 ? 1.5 : 3;
+  }
+  const StudyResults results = run(folder);
+  EXPECT_NEAR(results.estimands[0].truth, sum / 400, 1e-12);
+  EXPECT_NEAR(results.estimators[0].rule_bias, (assumed - sum) / 400, 1e-12);
+}
+
+TEST(ModelStudy, ThreadsDoNotChangeABit) {
+  const Folder folder(std::string(kHead) + kMean);
+  const StudyResults one = run(folder, 20, 1), two = run(folder, 20, 2);
+  EXPECT_EQ(one.estimate, two.estimate);
+  EXPECT_EQ(one.se, two.se);
+}
+
+TEST(ModelStudy, ConditionsShareRandomNumbersAndStandOneAfterAnother) {
+  const Folder folder(std::string(kHead) + kMean + R"(
+[[condition]]
+name = "as it stands"
+set = []
+[[condition]]
+name = "larger"
+set = ["participation.expected_size=200"]
+)");
+  const StudyResults results = run(folder);
+  ASSERT_EQ(results.estimands.size(), 6u);
+  EXPECT_EQ(results.estimands[0].domain, "as it stands");
+  EXPECT_EQ(results.estimands[5].domain, "larger: group=b");
+  EXPECT_EQ(results.estimands[0].truth, results.estimands[3].truth);
+  ASSERT_EQ(results.estimators.size(), 12u);
+  EXPECT_EQ(results.estimators[6].estimand, 3u);
+  // The first condition alone gives the same estimates.
+  const Folder alone(std::string(kHead) + kMean);
+  const StudyResults first = run(alone);
+  EXPECT_TRUE(std::equal(first.estimate.begin(), first.estimate.end(), results.estimate.begin()));
+  // Whoever takes part at the lower propensity does so at the higher one.
+  EXPECT_LT(results.performance[6].sd, results.performance[0].sd);
+}
+
+TEST(ModelStudy, APopulationDrawnAnewIsMeasuredAgainstTheStatedTruth) {
+  std::string toml = std::string(kHead) + kMean;
+  toml.replace(toml.find("size = 400"), 10, "size = 400\ndraw = \"replicate\"");
+  toml += "truth = 3\n";
+  const Folder folder(toml);
+  const StudyResults results = run(folder, 400);
+  EXPECT_EQ(results.estimands[0].truth, 3);
+  // By group the truth is that of many persons: E(2x + 1 | x > 1) = 3 + 2 φ(0) / 0.5.
+  EXPECT_NEAR(results.estimands[2].truth, 3 + 2 * 0.3989422804014327 / 0.5,
+              5 * 2 / std::sqrt(2.5e6));
+  const PerformanceRecord& ipw = results.performance[1];
+  EXPECT_LT(std::abs(ipw.bias), 4.5 * ipw.bias_mcse + 0.05);
+  EXPECT_GT(results.performance[0].bias, 10 * results.performance[0].bias_mcse);
+}
+
+TEST(ModelStudy, PublishedMeasuresStandBesideWhatIsFound) {
+  const Folder folder(std::string(kHead) + kMean + "[published]\nfile = \"p.csv\"\n");
+  folder.write("p.csv",
+               "id,condition,estimand,weighting,measure,value,tolerance,source\n"
+               "a,all,mean_y,none,bias,0.5,100,paper\n"
+               "b,all,mean_y,ipw,coverage,250,1%,paper\n");
+  const StudyResults results = run(folder);
+  ASSERT_EQ(results.reproduction.size(), 2u);
+  const ReproductionRecord &a = results.reproduction[0], &b = results.reproduction[1];
+  EXPECT_EQ(a.status, ReproductionStatus::reproduced);
+  EXPECT_EQ(a.simulated, results.performance[0].bias);
+  EXPECT_EQ(a.simulated_mcse, results.performance[0].bias_mcse);
+  EXPECT_EQ(b.status, ReproductionStatus::contradicted);
+  EXPECT_EQ(b.lower, 247.5);
+  EXPECT_EQ(b.simulated, 100 * results.performance[1].coverage);
+}
+
+TEST(ModelStudy, SaysWhatIsWrong) {
+  const std::string study = std::string(kHead) + kMean;
+  EXPECT_NE(
+      complaint(study + "truth = 3\n").find("\"truth\" is given, but the population is drawn once"),
+      std::string::npos);
+  EXPECT_NE(complaint(study + "[[condition]]\nname = \"a\"\nset = []\n[[condition]]\nname = \"a\"\n"
+                              "set = []\n")
+                .find("\"name\" = \"a\" stands twice"),
+            std::string::npos);
+  EXPECT_NE(complaint(study + "[[condition]]\nname = \"a\"\nset = [\"participation.expektd=3\"]\n")
+                .find("expektd"),
+            std::string::npos);
+  const auto published = [&](const std::string& row) {
+    const Folder folder(study + "[published]\nfile = \"p.csv\"\n");
+    folder.write("p.csv",
+                 "id,condition,estimand,weighting,measure,value,tolerance,source\n" + row + "\n");
+    return message([&] { (void)run(folder, 2); });
+  };
+  EXPECT_NE(published("a,all,mean_y,none,byas,0.5,1,s")
+                .find("p.csv:2: [measure] \"byas\" is not known; did you mean \"bias\"?"),
+            std::string::npos)
+      << published("a,all,mean_y,none,byas,0.5,1,s");
+  EXPECT_NE(
+      published("a,all,mean_y,ipv,bias,0.5,1,s").find("[weighting] \"ipv\" is not in the study"),
+      std::string::npos)
+      << published("a,all,mean_y,ipv,bias,0.5,1,s");
+  EXPECT_NE(published("a,all,mean_y,ipw,bias,x,1,s").find("[value] is \"x\", not a number"),
+            std::string::npos);
+}
+
+TEST(ModelStudy, WithoutAReferenceSampleWhatNeedsOneFailsInEveryReplicate) {
+  std::string toml = std::string(kHead) + kMean;
+  const auto at = toml.find("[reference]");
+  toml.erase(at, toml.find("[study]") - at);
+  const std::string text = complaint(toml);
+  EXPECT_NE(text.find("weighting \"ipw\" needs a reference sample"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace steelyard
