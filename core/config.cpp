@@ -23,6 +23,10 @@ std::string range_text(T min, T max) {
 
 int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 int column_of(const toml::node& node) { return static_cast<int>(node.source().begin.column); }
+/// The file that the node was read from, where a scenario extends another.
+const std::string& file_of(const toml::node& node, const std::string& otherwise) {
+  return node.source().path ? *node.source().path : otherwise;
+}
 
 }  // namespace
 
@@ -30,12 +34,13 @@ ConfigReader::ConfigReader(const toml::table& table, std::string file, std::stri
     : table_(&table), file_(std::move(file)), context_(std::move(context)) {}
 
 Place ConfigReader::place() const {
-  return table_ ? Place{file_, line_of(*table_), column_of(*table_)} : Place{};
+  return table_ ? Place{file_of(*table_, file_), line_of(*table_), column_of(*table_)} : Place{};
 }
 
 Place ConfigReader::place(std::string_view key) const {
   if (table_)
-    if (const toml::node* node = table_->get(key)) return {file_, line_of(*node), column_of(*node)};
+    if (const toml::node* node = table_->get(key))
+      return {file_of(*node, file_), line_of(*node), column_of(*node)};
   return place();
 }
 

@@ -182,7 +182,21 @@ ConfigReader ScenarioDocument::reader() const {
   return ConfigReader(*table, (folder / "scenario.toml").string(), "");
 }
 
-ScenarioDocument open_scenario(const std::string& name_or_folder, const Texts& settings) {
+namespace {
+
+/// Entries of `over` in place of those of `base`; tables are merged, lists replaced.
+void override_with(toml::table& base, const toml::table& over) {
+  for (const auto& [key, node] : over) {
+    toml::table* below = base.get(key) ? base.get(key)->as_table() : nullptr;
+    if (below && node.is_table())
+      override_with(*below, *node.as_table());
+    else
+      base.insert_or_assign(key, node);
+  }
+}
+
+/// A document as it stands, on top of the one that it extends.
+ScenarioDocument read_scenario(const std::string& name_or_folder, int depth) {
   ScenarioDocument opened;
   opened.folder = find_scenario(name_or_folder);
   const std::string path = (opened.folder / "scenario.toml").string();
@@ -201,6 +215,38 @@ ScenarioDocument open_scenario(const std::string& name_or_folder, const Texts& s
                      static_cast<int>(error.source().begin.column)},
                     {}, std::string(error.description()), "correct the TOML");
   }
+  const std::string own_text = opened.text;
+  if (const toml::node* extends = document->get("extends")) {
+    const Place place{path, static_cast<int>(extends->source().begin.line),
+                      static_cast<int>(extends->source().begin.column)};
+    constexpr int kDeepest = 8;
+    const auto base_name = extends->value<std::string>();
+    if (!base_name)
+      throw UserError(place, "extends", "is not a text", "name a scenario or its folder");
+    if (depth == kDeepest)
+      throw UserError(place, "extends", "goes in a circle", "extend a scenario that stands alone");
+    const fs::path beside = opened.folder / *base_name;
+    ScenarioDocument base = read_scenario(
+        fs::exists(beside / "scenario.toml") ? beside.string() : *base_name, depth + 1);
+    document->erase("extends");
+    auto merged = std::make_shared<toml::table>(*base.table);
+    override_with(*merged, *document);
+    opened.folder = base.folder;
+    opened.text =
+        base.text + "\n# extended by " + fs::path(path).parent_path().filename().string() + ":\n# ";
+    for (char c : own_text) opened.text += c == '\n' ? std::string("\n# ") : std::string(1, c);
+    document = std::move(merged);
+  }
+  opened.table = std::move(document);
+  return opened;
+}
+
+}  // namespace
+
+ScenarioDocument open_scenario(const std::string& name_or_folder, const Texts& settings) {
+  ScenarioDocument opened = read_scenario(name_or_folder, 0);
+  if (settings.empty()) return opened;
+  auto document = std::make_shared<toml::table>(*opened.table);
   for (const std::string& setting : settings) {
     apply_setting(*document, setting);
     opened.text += "\n# --set " + setting;

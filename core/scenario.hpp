@@ -98,7 +98,11 @@ struct ScenarioDocument {
   ConfigReader reader() const;
 };
 
-/// @throws UserError if there is none, it is not UTF-8 or not TOML, or a setting names nothing
+/// One with `extends = "NAME or FOLDER"` changes that scenario: its entries stand in place of the
+/// other's, tables ([scenario]) are merged, lists ([[weighting]]) replaced as a whole, and files are
+/// looked for in the other's folder.
+/// @throws UserError if there is none, it is not UTF-8 or not TOML, it extends itself, or a setting
+/// names nothing
 ScenarioDocument open_scenario(const std::string& name_or_folder,
                                const std::vector<std::string>& settings = {});
 

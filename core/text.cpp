@@ -33,7 +33,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string suggestion(std::string_view name, std::span<const std::string> candidates) {
-  std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
+  // A name of which nothing is left would be near everything short.
+  std::size_t best = std::min(std::max<std::size_t>(2, name.size() / 3) + 1, name.size());
   const std::string* nearest = nullptr;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(name, candidate);

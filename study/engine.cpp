@@ -62,7 +62,13 @@ Study::Study(const Scenario& scenario, Population::Unmet unmet)
       population_(scenario, unmet),
       frame_(population_),
       selection_(population_, frame_),
-      plan_(plan_study(scenario)) {}
+      plan_(plan_study(scenario)) {
+  ConfigReader root = scenario.reader();
+  if (auto section = root.section("reference")) {
+    reference_.emplace(*section, population_, frame_);
+    section->finish();
+  }
+}
 
 Study::Scratch Study::scratch(const Synthesizer& synthesizer) const {
   Scratch s;
@@ -87,6 +93,40 @@ const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesiz
                   s.sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
   }
   return s.sample;
+}
+
+std::optional<Synthesizer> Study::reference_synthesizer() const {
+  if (!reference_) return std::nullopt;
+  return Synthesizer(population_, reference_->asked(), {});
+}
+
+std::shared_ptr<const ReferenceSample> Study::draw_reference(Seed seed, Replicate replicate,
+                                                             const Synthesizer* synthesizer,
+                                                             Scratch& s) const {
+  if (!reference_) return nullptr;
+  // Weights and their variances keep the reference sample, so each replicate has its own.
+  auto made = std::make_shared<ReferenceSample>();
+  Sample& sample = made->sample;
+  sample.schema = &scenario_->schema;
+  sample.n = reference_->size();
+  sample.columns.resize(scenario_->schema.size());
+  sample.base_weights = reference_->weights();
+  made->stratum = reference_->strata();
+  for (VariableId id : reference_->asked()) sample.columns[index(id)].resize(sample.n);
+  s.reference_persons.resize(sample.n);
+  reference_->draw(seed, replicate, s.reference_persons, s.selection.slots);
+  Synthesizer::Scratch& synthesis = s.reference_synthesis;
+  if (synthesis.columns.empty()) synthesis = synthesizer->scratch();
+  for (std::size_t begin = 0; begin < sample.n; begin += Synthesizer::kBlock) {
+    const std::size_t n = std::min(Synthesizer::kBlock, sample.n - begin);
+    synthesizer->make(std::span(s.reference_persons).subspan(begin, n), seed,
+                      reference_->purpose_of_answers(), reference_->replicate_of_answers(replicate),
+                      synthesis);
+    for (VariableId id : reference_->asked())
+      std::copy_n(synthesis.columns[index(id)].begin(), n,
+                  sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
+  }
+  return made;
 }
 
 StudyResults Study::run(const StudyOptions& options, const StudyProgress& progress) const {
@@ -118,6 +158,7 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
   describe_estimands(plan_, truths, results);
   describe_estimators(plan_, plan, truths, 0, results);
   const Synthesizer synthesizer(population_, plan.variables(), {});
+  const std::optional<Synthesizer> reference = reference_synthesizer();
   start = Clock::now();
   std::vector<ReplicateResults> replicates(options.replicates);
   PerWorker<Scratch> scratches(threads, [&] { return scratch(synthesizer); });
@@ -125,9 +166,12 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
   std::mutex reporting;
   parallel_for(options.replicates, threads, [&](std::uint64_t i, std::size_t worker) {
     const auto r = static_cast<std::uint32_t>(i);
+    Benchmarks known = benchmarks;
+    known.set_reference(draw_reference(options.seed, Replicate{r},
+                                       reference ? &*reference : nullptr, scratches[worker]));
     replicates[r] =
         plan.run(draw_sample(options.seed, Replicate{r}, synthesizer, scratches[worker]),
-                 options.seed, r, benchmarks);
+                 options.seed, r, std::move(known));
     const std::uint32_t finished = ++done;
     if (!progress) return;
     const std::lock_guard lock(reporting);

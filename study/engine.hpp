@@ -3,12 +3,13 @@
 // Runs a study: replicate after replicate on all cores, each a pure function of (seed, replicate).
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "results/results.hpp"
-#include "sim/selection/selection.hpp"
+#include "sim/selection/reference_selection.hpp"
 #include "study/plan.hpp"
 #include "study/truth.hpp"
 
@@ -44,12 +45,21 @@ class Study {
     Selection::Scratch selection;
     Synthesizer::Scratch synthesis;
     Sample sample;
+    std::vector<PersonRef> reference_persons;
+    Synthesizer::Scratch reference_synthesis;
   };
   Scratch scratch(const Synthesizer& synthesizer) const;
 
   /// Draws a sample with the synthesizer's variables into the scratch; valid until the next draw.
   const Sample& draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
                             Scratch& scratch) const;
+
+  /// A reference sample of its own memory; null: the scenario has none.
+  std::shared_ptr<const ReferenceSample> draw_reference(Seed seed, Replicate replicate,
+                                                        const Synthesizer* synthesizer,
+                                                        Scratch& scratch) const;
+  /// Makes what the reference sample's respondents are asked; nothing: there is none.
+  std::optional<Synthesizer> reference_synthesizer() const;
 
   StudyResults run(const StudyOptions& options, const StudyProgress& progress = {}) const;
 
@@ -59,6 +69,7 @@ class Study {
   PopulationFrame frame_;
   Selection selection_;
   StudyPlan plan_;
+  std::optional<ReferenceSelection> reference_;
 };
 
 }  // namespace steelyard

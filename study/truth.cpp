@@ -132,13 +132,6 @@ double finite_sd(const Schema& schema, const Functional& functional, const Domai
   return std::sqrt(variance);
 }
 
-/// Persons of a superpopulation: as many as its first margin table counts.
-double superpopulation_size(const Population& population) {
-  for (const MarginTable& table : population.scenario().tables)
-    if (table.role == TableRole::margin) return total(table.values);
-  return 1;
-}
-
 /// What quantiles need to know of the law: the quantile at any p, of latent values or of levels.
 std::function<double(double)> law_quantile(const Population& population, const PlannedEstimand& e,
                                            const DomainTruth& law) {
@@ -194,8 +187,7 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
                                        const StudyPlan& plan, Seed seed, Tally tally, int threads,
                                        const std::function<void(double)>& progress) {
   const Schema& schema = population.law().schema();
-  const double size =
-      frame.finite() ? static_cast<double>(frame.size()) : superpopulation_size(population);
+  const double size = population.persons();
   std::vector<DomainTruth> laws, tallies;
   std::vector<std::function<double(double)>> quantiles;
   LatentLaws latent(population);
@@ -238,7 +230,7 @@ std::vector<double> population_totals(const Population& population, const Popula
                                       std::span<const VariableId> variables) {
   const Schema& schema = population.law().schema();
   const Clique& root = population.law().root();
-  const double scale = superpopulation_size(population);
+  const double scale = population.persons();
   std::size_t groups = 1;
   for (VariableId id : variables) groups *= schema[id].size();
   std::vector<double> totals(groups, 0.0);

@@ -300,8 +300,9 @@ void FormulaColumns::require_finite(const Formula& formula, std::span<const doub
       at += std::max<std::size_t>(1, name.size());
     }
     throw UserError(formula.place, formula.owner,
-                    fmt::format("\"{}\" = \"{}\" is {:g} for person {}{}", formula.key,
-                                formula.text, values[i], i + 1, of.empty() ? "" : " (" + of + ")"),
+                    fmt::format("\"{}\" = \"{}\" is {} for person {}{}", formula.key, formula.text,
+                                std::isnan(values[i]) ? "nan" : fmt::format("{:g}", values[i]),
+                                i + 1, of.empty() ? "" : " (" + of + ")"),
                     "keep its values finite");
   }
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <tuple>
 
+#include "core/sums.hpp"
 #include "core/timing.hpp"
 #include "sim/population/constraints.hpp"
 
@@ -320,6 +321,13 @@ double Population::expected(const PublishedNumber& n) const {
     }
   }
   return 0;
+}
+
+double Population::persons() const {
+  if (scenario_->population_size) return static_cast<double>(*scenario_->population_size);
+  for (const MarginTable& table : scenario_->tables)
+    if (table.role == TableRole::margin) return total(table.values);
+  return 1;
 }
 
 }  // namespace steelyard

@@ -50,6 +50,8 @@ class Population {
   /// What a published number is under its view's law, in program units; NaN for an empty scope.
   double expected(const PublishedNumber& number) const;
 
+  /// How many persons there are; of a superpopulation as many as its first margin table counts.
+  double persons() const;
   /// Persons expected over the cross of root variables, for benchmarks: population shares.
   std::vector<double> share(std::span<const VariableId> variables) const;
 

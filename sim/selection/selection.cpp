@@ -3,38 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "core/random_blocks.hpp"
+#include "sim/selection/drawn_persons.hpp"
 
 namespace steelyard {
 namespace {
-
-/// Persons drawn so far: open addressing, twice as many slots as entries or more.
-class DrawnPersons {
- public:
-  DrawnPersons(std::vector<std::uint64_t>& slots, std::size_t n) : slots_(slots) {
-    slots_.assign(std::bit_ceil(2 * n + 2), kFree);
-    shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots_.size()));
-  }
-
-  bool insert(std::uint64_t unit) {
-    for (std::size_t at = (unit * 0x9E3779B97F4A7C15ull) >> shift_;;
-         at = (at + 1) & (slots_.size() - 1)) {
-      if (slots_[at] == unit) return false;
-      if (slots_[at] == kFree) {
-        slots_[at] = unit;
-        return true;
-      }
-    }
-  }
-
- private:
-  static constexpr std::uint64_t kFree = ~std::uint64_t{0};
-  std::vector<std::uint64_t>& slots_;
-  unsigned shift_ = 0;
-};
 
 /// The selection stream of one replicate: draw i is block 0 of unit i, made in batches.
 class SelectionWords {

@@ -237,8 +237,8 @@ TEST(ModelPopulation, VariablesWithLevelsComeFromSharesFormulasAndEdges) {
 TEST(ModelPopulation, RefusesWhatItCannotMake) {
   EXPECT_EQ(
       ModelFolder(kHead + kNormalX + variable("y", "formula = \"x + xx\"") + kTail).complaint(),
-      ":12:11: [variable y] \"formula\" = \"x + xx\", character 5: unknown name \"xx\"; what "
-      "stands before it: x");
+      ":12:11: [variable y] \"formula\" = \"x + xx\", character 5: unknown name \"xx\"; did you "
+      "mean \"x\"?");
   EXPECT_NE(ModelFolder(kHead + kNormalX + variable("y", "formula = \"sqrt(x - 100)\"") + kTail)
                 .complaint()
                 .find("is -nan for person 1 (x = "),
