@@ -53,6 +53,9 @@ ReplicatePlan::ReplicatePlan(const Scenario& scenario, const StudyPlan& plan)
       if (std::find(cell_variables_.begin(), cell_variables_.end(), id) == cell_variables_.end())
         cell_variables_.push_back(id);
   std::sort(cell_variables_.begin(), cell_variables_.end());
+  models_answers_ =
+      std::any_of(plan.weightings.begin(), plan.weightings.end(),
+                  [](const auto& weighting) { return weighting.plugin->models_answers(); });
   for (VariableId id : cell_variables_) need(id);
   for (std::size_t e = 0; e < plan.estimands.size(); ++e) {
     const PlannedEstimand& estimand = plan.estimands[e];
@@ -131,6 +134,8 @@ struct ReplicatePlan::Working {
   std::vector<Tabulation> tables;  ///< by task
   std::vector<std::vector<std::vector<double>>>
       totals;  ///< by task and weighting; empty: it failed
+  /// Answers of all respondents, where a weighting models them; empty elsewhere.
+  std::map<std::vector<VariableId>, Tabulation> everybody;
   /// By task and weighting that models answers; null elsewhere.
   std::vector<std::vector<Result<std::unique_ptr<const ModelledAnswer>>>> modelled;
   std::vector<double> weigh_seconds, table_seconds;
@@ -229,6 +234,9 @@ void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
     for (const Result<Weights>& weights : shared.weights)
       totals.push_back(weights ? level_totals(shared.tables.back(), weights.value())
                                : std::vector<double>{});
+    if (models_answers_ && !shared.everybody.contains(task.answers))
+      shared.everybody.emplace(task.answers,
+                               tabulator.tabulate(task.answers, domain_rows(sample, {})));
     model(shared.tables.size() - 1, shared);
     shared.table_seconds.push_back(seconds_since(start));
   }
@@ -251,7 +259,8 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
           {tasks_[task].answers, shared.tables[task],
            shared.reference_rows[domain]
                ? std::span<const std::uint32_t>(*shared.reference_rows[domain])
-               : std::span<const std::uint32_t>()});
+               : std::span<const std::uint32_t>(),
+           &domains_[domain], &shared.everybody.at(tasks_[task].answers)});
     auto& totals = shared.totals[task][w];
     if (!modelled.back())
       totals.clear();

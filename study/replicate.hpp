@@ -82,6 +82,7 @@ class ReplicatePlan {
   std::vector<PublishedTask> published_;
   std::vector<VariableId> variables_, cell_variables_, profile_;
   std::vector<std::size_t> profile_task_;
+  bool models_answers_ = false;
   std::size_t view_weighting_ = 0;  ///< the weighting of the report's weighted tables
 };
 

@@ -5,6 +5,7 @@
 #include "core/sums.hpp"
 #include "estimators/multilevel/modelled_answer.hpp"
 #include "estimators/multilevel/population_cells.hpp"
+#include "estimators/tabulate.hpp"
 #include "estimators/weighting/auxiliary.hpp"
 #include "estimators/weighting/weighting.hpp"
 
@@ -166,15 +167,25 @@ class MultilevelPoststratification final : public Weighting {
                        fmt::format("the reference sample does not have the model's variable \"{}\"",
                                    benchmarks.schema()[id].name)};
     out.cells = make_cell_index(sample, cross_);
+    // To whom the answer applies: the cells tell, or the reference sample's own answers.
     std::vector<std::uint8_t> inside(out.cells.cells, 1);
-    if (CellConditions(out.cells, benchmarks.schema()).restrict(universe, inside) > 0)
-      return Failure{FailureKind::unsupported,
-                     "the answer does not apply to everybody, and the model's variables do not "
-                     "tell to whom"};
+    Domain asked;
+    for (const Condition& condition : universe) {
+      if (CellConditions(out.cells, benchmarks.schema()).restrict({condition}, inside) == 0)
+        continue;
+      if (!sample.has(condition.variable))
+        return Failure{FailureKind::unsupported,
+                       fmt::format("the answer does not apply to everybody, and neither the "
+                                   "model's variables nor the reference sample tell \"{}\"",
+                                   benchmarks.schema()[condition.variable].name)};
+      asked.push_back(condition);
+    }
+    std::vector<std::uint8_t> applies(sample.n, 0);
+    for (std::uint32_t row : domain_rows(sample, asked)) applies[row] = 1;
     out.row_cell = out.cells.cell_of;
     out.size.assign(out.cells.cells, 0.0);
     for (std::uint32_t row : answer.reference_rows) {
-      if (!inside[out.row_cell[row]]) continue;
+      if (!applies[row] || !inside[out.row_cell[row]]) continue;
       out.rows.push_back(row);
       out.size[out.row_cell[row]] += sample.base_weights[row];
     }

@@ -241,7 +241,7 @@ TEST(ModelPopulation, RefusesWhatItCannotMake) {
       "mean \"x\"?");
   EXPECT_NE(ModelFolder(kHead + kNormalX + variable("y", "formula = \"sqrt(x - 100)\"") + kTail)
                 .complaint()
-                .find("is -nan for person 1 (x = "),
+                .find("is nan for person 1 (x = "),
             std::string::npos);
   EXPECT_NE(
       ModelFolder(kHead + kNormalX +
