@@ -136,6 +136,8 @@ struct ReplicatePlan::Working {
       totals;  ///< by task and weighting; empty: it failed
   /// Answers of all respondents, where a weighting models them; empty elsewhere.
   std::map<std::vector<VariableId>, Tabulation> everybody;
+  /// What weightings keep of the models of these answers, by weighting.
+  std::map<std::pair<std::size_t, std::vector<VariableId>>, std::shared_ptr<const void>> kept;
   /// By task and weighting that models answers; null elsewhere.
   std::vector<std::vector<Result<std::unique_ptr<const ModelledAnswer>>>> modelled;
   std::vector<double> weigh_seconds, table_seconds;
@@ -250,6 +252,8 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
     const Weighting& weighting = *plan_->weightings[w].plugin;
     modelled.emplace_back(std::unique_ptr<const ModelledAnswer>());
     if (!weighting.models_answers() || !shared.weights[w]) continue;
+    // Tables of the report are only wanted under its own weighting.
+    if (task >= estimand_tasks_ && w != view_weighting_) continue;
     if (weighting.needs_reference() && !shared.reference_rows[domain])
       modelled.back() = Failure{FailureKind::unsupported,
                                 "the reference sample does not know who is in the domain"};
@@ -260,7 +264,8 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
            shared.reference_rows[domain]
                ? std::span<const std::uint32_t>(*shared.reference_rows[domain])
                : std::span<const std::uint32_t>(),
-           &domains_[domain], &shared.everybody.at(tasks_[task].answers)});
+           &domains_[domain], &shared.everybody.at(tasks_[task].answers),
+           &shared.kept[{w, tasks_[task].answers}]});
     auto& totals = shared.totals[task][w];
     if (!modelled.back())
       totals.clear();

@@ -113,9 +113,10 @@ Result<MultilevelDesign> make_multilevel_design(const MultilevelTerms& terms,
   design.dependence = part.llt().solve(all).transpose();
   design.random.cells = index.cells;
   design.random.schema = &schema;
+  design.terms.groups.clear();
   for (const auto& term : terms.groups) {
     CellGroups groups = groups_of(index, schema, term, weight);
-    auto& column = design.column_of.emplace_back(groups.groups, MultilevelDesign::kUnseen);
+    std::vector<std::uint32_t> column(groups.groups, MultilevelDesign::kUnseen);
     for (std::size_t c = 0; c < index.cells; ++c)
       if (weight[c] > 0) column[groups.group_of[c]] = 0;
     std::uint32_t seen = 0;
@@ -124,6 +125,16 @@ Result<MultilevelDesign> make_multilevel_design(const MultilevelTerms& terms,
     for (std::size_t c = 0; c < index.cells; ++c)
       groups.group_of[c] = weight[c] > 0 ? column[groups.group_of[c]] : 0;
     groups.groups = seen;
+    // One group, or the groups of a term before it, have no variance of their own.
+    const auto same = [&](const auto& block) {
+      for (std::size_t c = 0; c < index.cells; ++c)
+        if (weight[c] > 0 && block.groups.group_of[c] != groups.group_of[c]) return false;
+      return true;
+    };
+    if (seen < 2 || std::any_of(design.random.blocks.begin(), design.random.blocks.end(), same))
+      continue;
+    design.terms.groups.push_back(term);
+    design.column_of.push_back(std::move(column));
     design.random.add_groups(std::move(groups), std::vector<double>(seen, 0.0));
     design.random.variables.push_back(term);
   }

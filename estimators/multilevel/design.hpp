@@ -28,7 +28,8 @@ struct MultilevelTerms {
 };
 
 /// The model's columns in a sample. Fixed columns that depend on those before them are left out;
-/// groups without a respondent have no column.
+/// groups without a respondent have no column. A term of groups of which the sample has one, or the
+/// same ones as a term before it, is left out too: its variance could not be told.
 struct MultilevelDesign {
   Auxiliary fixed;                ///< 1, fixed terms, trends; all columns
   Auxiliary random;               ///< a block each of `groups`; the levels that were seen
@@ -36,8 +37,8 @@ struct MultilevelDesign {
   /// Fixed columns × kept: each as a combination of those kept.
   Eigen::MatrixXd dependence;
   std::vector<std::vector<std::uint32_t>>
-      column_of;  ///< by block and level: its column, or kUnseen
-  MultilevelTerms terms;
+      column_of;          ///< by block and level: its column, or kUnseen
+  MultilevelTerms terms;  ///< those that are in it
 
   static constexpr std::uint32_t kUnseen = ~std::uint32_t{0};
   std::size_t cells() const { return fixed.cells; }

@@ -12,49 +12,30 @@ namespace {
 
 using Eigen::Index;
 
-/// One fitted model and the states whose shares it gives, in order.
-struct StateModel {
-  MultilevelFit fit;
-  std::vector<std::size_t> states;
+/// Predictions of one of the fit's models, by cell of the sample and for the cells of a domain.
+struct StatePrediction {
+  const MrpFit::State* model = nullptr;
   std::unique_ptr<const Poststratifier> cells;
   /// By cell of the sample, of a separate model: its share, and d ℓ/d η for one answer of 1 less
   /// that for one of 0.
   std::vector<double> share, score;
 };
 
-class PoststratifiedAnswer final : public ModelledAnswer {
+/// The models of one answer.
+class MrpFitter {
  public:
-  PoststratifiedAnswer(MrpModel model, MrpAnswers answers, MrpPopulation population)
-      : model_(std::move(model)),
-        answers_(std::move(answers)),
-        population_(std::move(population)) {}
+  explicit MrpFitter(MrpFit& fit) : fit_(fit), answers_(fit.answers) {}
 
-  std::optional<Failure> fit(const Schema& schema) {
-    persons_ =
+  std::optional<Failure> run(const Schema& schema) {
+    auto& persons = fit_.persons;
+    persons =
         answers_.continuous ? answers_.numbers.n : std::vector<double>(answers_.cells.cells, 0.0);
     for (std::size_t i = 0; i < answers_.counts.size(); ++i)
-      persons_[i / answers_.states] += answers_.counts[i];
-    auto design = make_multilevel_design(model_.terms, answers_.cells, schema, persons_);
+      persons[i / answers_.states] += answers_.counts[i];
+    auto design = make_multilevel_design(fit_.model.terms, answers_.cells, schema, persons);
     if (!design) return design.failure();
-    design_ = std::move(design.value());
-    auto target = make_target_cells(design_, population_.cells, schema, population_.size);
-    if (!target) return target.failure();
-    target_ = std::move(target.value());
-    if (population_.reference) {
-      reference_.emplace(design_of(*population_.reference));
-      const std::vector<double> none(population_.row_cell.size(), 0.0);
-      if (const auto checked = reference_->variance(none); !checked) return checked.failure();
-    }
-    if (auto failed = fit_states()) return failed;
-    predict_states();
-    return std::nullopt;
-  }
-
-  std::span<const double> totals() const override { return totals_; }
-
-  double variance(std::span<const double> influence) const override {
-    EXPECTS(influence.size() == totals_.size());
-    return model_variance(influence) + reference_variance(influence);
+    fit_.design = std::move(design.value());
+    return fit_states();
   }
 
  private:
@@ -67,9 +48,9 @@ class PoststratifiedAnswer final : public ModelledAnswer {
     for (std::size_t s = 0; s < total.size(); ++s)
       if (total[s] > 0) present.push_back(s);
     if (present.empty()) return Failure{FailureKind::empty_domain, "nobody answered"};
-    present_ = present;
+    fit_.present = present;
     if (present.size() == 1) return std::nullopt;
-    if (model_.levels == LevelModel::ordered) {
+    if (fit_.model.levels == LevelModel::ordered) {
       CellAnswers data{.model = OutcomeModel::ordered, .levels = present.size()};
       for (std::size_t c = 0; c < answers_.cells.cells; ++c)
         for (std::size_t s : present)
@@ -83,27 +64,63 @@ class PoststratifiedAnswer final : public ModelledAnswer {
   }
 
   CellAnswers one_against_others(std::size_t state) const {
-    CellAnswers data{.model = model_.link};
+    CellAnswers data{.model = fit_.model.link};
     for (std::size_t c = 0; c < answers_.cells.cells; ++c) {
       const double ones = answers_.counts[c * answers_.states + state];
-      data.counts.insert(data.counts.end(), {std::max(0.0, persons_[c] - ones), ones});
+      data.counts.insert(data.counts.end(), {std::max(0.0, fit_.persons[c] - ones), ones});
     }
     return data;
   }
 
   std::optional<Failure> add(const CellAnswers& data, std::vector<std::size_t> states) {
-    auto fit = fit_multilevel(design_, data, model_.options);
+    auto fit = fit_multilevel(fit_.design, data, fit_.model.options);
     if (!fit) return fit.failure();
-    models_.push_back({std::move(fit.value()), std::move(states), nullptr, {}, {}});
+    fit_.models.push_back({std::move(fit.value()), std::move(states)});
+    return std::nullopt;
+  }
+  MrpFit& fit_;
+  const MrpAnswers& answers_;
+};
+
+class PoststratifiedAnswer final : public ModelledAnswer {
+ public:
+  PoststratifiedAnswer(std::shared_ptr<const MrpFit> fit, MrpPopulation population)
+      : fit_(std::move(fit)),
+        answers_(fit_->answers),
+        design_(fit_->design),
+        persons_(fit_->persons),
+        present_(fit_->present),
+        population_(std::move(population)) {}
+
+  std::optional<Failure> predict_for(const Schema& schema) {
+    auto target = make_target_cells(design_, population_.cells, schema, population_.size);
+    if (!target) return target.failure();
+    target_ = std::move(target.value());
+    if (population_.reference) {
+      reference_.emplace(design_of(*population_.reference));
+      const std::vector<double> none(population_.row_cell.size(), 0.0);
+      if (const auto checked = reference_->variance(none); !checked) return checked.failure();
+    }
+    predict_states();
     return std::nullopt;
   }
 
-  /// Predictions, once no model moves in memory any more.
+  std::span<const double> totals() const override { return totals_; }
+
+  double variance(std::span<const double> influence) const override {
+    EXPECTS(influence.size() == totals_.size());
+    return model_variance(influence) + reference_variance(influence);
+  }
+
+ private:
   void predict_states() {
     const std::size_t cells = target_.cells();
-    for (StateModel& m : models_) {
-      m.cells = std::make_unique<Poststratifier>(design_, m.fit, target_);
-      if (m.fit.model == OutcomeModel::logit || m.fit.model == OutcomeModel::probit) score(m);
+    for (const MrpFit::State& state : fit_->models) {
+      StatePrediction& m = models_.emplace_back();
+      m.model = &state;
+      m.cells = std::make_unique<Poststratifier>(design_, state.fit, target_);
+      if (state.fit.model == OutcomeModel::logit || state.fit.model == OutcomeModel::probit)
+        score(m);
     }
     if (answers_.continuous) {
       share_.assign(models_[0].cells->predicted().begin(), models_[0].cells->predicted().end());
@@ -118,9 +135,9 @@ class PoststratifiedAnswer final : public ModelledAnswer {
         share[present_[0]] = 1;
         continue;
       }
-      for (const StateModel& m : models_)
-        for (std::size_t s = 0; s < m.states.size(); ++s)
-          share[m.states[s]] = m.cells->predicted()[c * m.states.size() + s];
+      for (const StatePrediction& m : models_)
+        for (std::size_t s = 0; s < m.model->states.size(); ++s)
+          share[m.model->states[s]] = m.cells->predicted()[c * m.model->states.size() + s];
       if (complement()) {
         share[present_[0]] = 1 - share[present_[1]];
       } else {
@@ -134,7 +151,7 @@ class PoststratifiedAnswer final : public ModelledAnswer {
 
   /// One model of two states.
   bool complement() const {
-    return models_.size() == 1 && models_[0].states.size() == 1 && present_.size() == 2;
+    return models_.size() == 1 && models_[0].model->states.size() == 1 && present_.size() == 2;
   }
 
   double weighted(std::size_t state, std::size_t states) const {
@@ -144,21 +161,23 @@ class PoststratifiedAnswer final : public ModelledAnswer {
     return sum.value();
   }
 
-  void score(StateModel& m) const {
+  void score(StatePrediction& m) const {
     std::vector<double> eta;
-    detail::fixed_predictor(design_, m.fit.columns, m.fit.beta, eta);
-    detail::add_effects(design_, m.fit.effects, eta);
+    detail::fixed_predictor(design_, m.model->fit.columns, m.model->fit.beta, eta);
+    detail::add_effects(design_, m.model->fit.effects, eta);
     Predicted at;
     for (double e : eta) {
-      predict(m.fit.model, e, m.fit.thresholds, at);
+      predict(m.model->fit.model, e, m.model->fit.thresholds, at);
       const double p = at.value[0];
       m.share.push_back(p);
-      m.score.push_back(m.fit.model == OutcomeModel::logit ? 1.0 : at.by_eta[0] / (p * (1 - p)));
+      m.score.push_back(m.model->fit.model == OutcomeModel::logit ? 1.0
+                                                                  : at.by_eta[0] / (p * (1 - p)));
     }
   }
 
   /// d Σ influence × total / d μ of each model, by cell of the target and value.
-  std::vector<double> multiplier(const StateModel& m, std::span<const double> influence) const {
+  std::vector<double> multiplier(const StatePrediction& m,
+                                 std::span<const double> influence) const {
     const std::size_t cells = target_.cells(), states = answers_.states;
     std::vector<double> out(cells * m.cells->values());
     const auto of = [&](std::size_t s) { return s < influence.size() ? influence[s] : 0.0; };
@@ -166,16 +185,16 @@ class PoststratifiedAnswer final : public ModelledAnswer {
       const double size = population_.size[c];
       if (answers_.continuous) {
         out[c] = size * influence[1];
-      } else if (m.states.size() > 1) {
-        for (std::size_t s = 0; s < m.states.size(); ++s)
-          out[c * m.states.size() + s] = size * of(m.states[s]);
+      } else if (m.model->states.size() > 1) {
+        for (std::size_t s = 0; s < m.model->states.size(); ++s)
+          out[c * m.model->states.size() + s] = size * of(m.model->states[s]);
       } else if (complement()) {
         out[c] = size * (of(present_[1]) - of(present_[0]));
       } else {
         double mean = 0;
         for (std::size_t k = 0; k < influence.size(); ++k)
           mean += influence[k] * share_[c * states + k];
-        out[c] = size * (of(m.states[0]) - mean) / sum_[c];
+        out[c] = size * (of(m.model->states[0]) - mean) / sum_[c];
       }
     }
     return out;
@@ -184,7 +203,7 @@ class PoststratifiedAnswer final : public ModelledAnswer {
   double model_variance(std::span<const double> influence) const {
     std::vector<double> se;
     std::vector<std::vector<double>> phi;  // what one score in each cell moves the sum by
-    for (const StateModel& m : models_) {
+    for (const StatePrediction& m : models_) {
       const auto gradient = m.cells->gradient(multiplier(m, influence));
       se.push_back(std::sqrt(std::max(0.0, m.cells->variance(gradient))));
       if (models_.size() == 1) return se[0] * se[0];
@@ -232,14 +251,14 @@ class PoststratifiedAnswer final : public ModelledAnswer {
     return reference_->variance(u).value();
   }
 
-  MrpModel model_;
-  MrpAnswers answers_;
+  std::shared_ptr<const MrpFit> fit_;
+  const MrpAnswers& answers_;
+  const MultilevelDesign& design_;
+  const std::vector<double>& persons_;
+  const std::vector<std::size_t>& present_;
   MrpPopulation population_;
-  MultilevelDesign design_;
   TargetCells target_;
-  std::vector<double> persons_;       ///< by cell of the sample
-  std::vector<std::size_t> present_;  ///< states with an answer
-  std::vector<StateModel> models_;
+  std::vector<StatePrediction> models_;
   std::vector<double> share_, sum_;  ///< by cell of the target: × states; before division
   std::vector<double> totals_;
   std::optional<SurveyDesign> reference_;
@@ -247,13 +266,20 @@ class PoststratifiedAnswer final : public ModelledAnswer {
 
 }  // namespace
 
-Result<std::unique_ptr<const ModelledAnswer>> post_stratify(const MrpModel& model,
-                                                            MrpAnswers answers,
+Result<std::shared_ptr<const MrpFit>> fit_answers(const MrpModel& model, MrpAnswers answers,
+                                                  const Schema& schema) {
+  auto fit = std::make_shared<MrpFit>();
+  fit->model = model;
+  fit->answers = std::move(answers);
+  if (auto failed = MrpFitter(*fit).run(schema)) return *failed;
+  return std::shared_ptr<const MrpFit>(std::move(fit));
+}
+
+Result<std::unique_ptr<const ModelledAnswer>> post_stratify(std::shared_ptr<const MrpFit> fit,
                                                             MrpPopulation population,
                                                             const Schema& schema) {
-  auto made =
-      std::make_unique<PoststratifiedAnswer>(model, std::move(answers), std::move(population));
-  if (auto failed = made->fit(schema)) return *failed;
+  auto made = std::make_unique<PoststratifiedAnswer>(std::move(fit), std::move(population));
+  if (auto failed = made->predict_for(schema)) return *failed;
   return std::unique_ptr<const ModelledAnswer>(std::move(made));
 }
 

@@ -42,12 +42,29 @@ struct MrpAnswers {
   bool continuous = false;
 };
 
+/// The models of one answer, fitted once for all domains whose people they predict.
+struct MrpFit {
+  struct State {
+    MultilevelFit fit;
+    std::vector<std::size_t> states;  ///< whose shares it gives, in order
+  };
+  MrpModel model;
+  MrpAnswers answers;
+  MultilevelDesign design;
+  std::vector<double> persons;       ///< by cell of the sample
+  std::vector<std::size_t> present;  ///< states with an answer
+  std::vector<State> models;
+};
+
+/// Fails as the models do. Cost: one fit a level.
+Result<std::shared_ptr<const MrpFit>> fit_answers(const MrpModel& model, MrpAnswers answers,
+                                                  const Schema& schema);
+
 /// Totals Σ_c N_c share_kc. Variances by the delta method from each model's posterior, plus the
 /// reference sample's design variance. Separate models of one answer's levels share respondents:
 /// their errors are correlated as the multinomial scores that the models are fitted to.
-/// Fails as the models do. Cost: one fit a level.
-Result<std::unique_ptr<const ModelledAnswer>> post_stratify(const MrpModel& model,
-                                                            MrpAnswers answers,
+/// Fails where the population has what the sample cannot tell. Cost O(cells × (values + terms)).
+Result<std::unique_ptr<const ModelledAnswer>> post_stratify(std::shared_ptr<const MrpFit> fit,
                                                             MrpPopulation population,
                                                             const Schema& schema);
 

@@ -100,7 +100,12 @@ class MultilevelPoststratification final : public Weighting {
     if (!population) return population.failure();
     if (!(total(population.value().size) > 0))
       return Failure{FailureKind::empty_domain, "nobody of the population is in the domain"};
-    auto answers = collect(index, schema, universe, answer);
+    const CoarseCells coarse = coarsen(index, cross_);
+    const bool everybody = learns_from_everybody(coarse, schema, universe, answer);
+    if (everybody && answer.kept != nullptr && *answer.kept)
+      return post_stratify(std::static_pointer_cast<const MrpFit>(*answer.kept),
+                           std::move(population.value()), schema);
+    auto answers = collect(coarse, schema, universe, answer, everybody);
     if (!answers) return answers.failure();
     MrpModel model = model_;
     const VariableKind kind = schema[answer.answers[0]].kind;
@@ -108,7 +113,10 @@ class MultilevelPoststratification final : public Weighting {
         (kind == VariableKind::ordered || kind == VariableKind::bucketed) &&
         answers.value().states == answers.value().levels)
       model.levels = LevelModel::ordered;
-    return post_stratify(model, std::move(answers.value()), std::move(population.value()), schema);
+    auto fit = fit_answers(model, std::move(answers.value()), schema);
+    if (!fit) return fit.failure();
+    if (everybody && answer.kept != nullptr) *answer.kept = fit.value();
+    return post_stratify(std::move(fit.value()), std::move(population.value()), schema);
   }
 
  private:
@@ -192,11 +200,27 @@ class MultilevelPoststratification final : public Weighting {
     return out;
   }
 
+  /// Where the cells tell who is in the domain, all respondents are learnt from. Whoever answered
+  /// is in the answer's universe, so that its conditions need not be told again.
+  static bool learns_from_everybody(const CoarseCells& coarse, const Schema& schema,
+                                    const Domain& universe, const AnswerToModel& answer) {
+    if (answer.domain == nullptr || answer.everybody == nullptr) return false;
+    const CellConditions conditions(coarse.index, schema);
+    std::vector<std::uint8_t> unused(coarse.index.cells, 1);
+    return std::all_of(
+        answer.domain->begin(), answer.domain->end(), [&](const Condition& condition) {
+          const bool applies = std::any_of(universe.begin(), universe.end(), [&](const auto& u) {
+            return u.variable == condition.variable && u.levels == condition.levels;
+          });
+          return applies || conditions.restrict({condition}, unused) == 0;
+        });
+  }
+
   /// The respondents to learn from. Where the cells tell who is in the domain: everybody. Else
   /// those in it; of benchmarks, being in the domain is then part of what is modelled.
-  Result<MrpAnswers> collect(const CellIndex& index, const Schema& schema, const Domain& universe,
-                             const AnswerToModel& answer) const {
-    const CoarseCells coarse = coarsen(index, cross_);
+  Result<MrpAnswers> collect(const CoarseCells& coarse, const Schema& schema,
+                             const Domain& universe, const AnswerToModel& answer,
+                             bool everybody) const {
     MrpAnswers out;
     out.cells = coarse.index;
     const CellConditions conditions(out.cells, schema);
@@ -205,7 +229,6 @@ class MultilevelPoststratification final : public Weighting {
     std::vector<std::uint8_t> in_domain = inside;
     if (answer.domain != nullptr) unknown += conditions.restrict(*answer.domain, in_domain);
     const bool told = answer.domain != nullptr && unknown == 0;
-    const bool everybody = told && answer.everybody != nullptr;
     const Tabulation& table = everybody ? *answer.everybody : answer.table;
     if (!everybody) inside = in_domain;
     const bool rest = !reference_ && !told;

@@ -32,6 +32,9 @@ struct AnswerToModel {
   const Domain* domain = nullptr;
   /// The answers of all respondents, for models that learn from those outside; null: not known.
   const Tabulation* everybody = nullptr;
+  /// What the weighting made of everybody's answers, to be used again for the next domain of the
+  /// same sample and answers; null: nothing is kept.
+  std::shared_ptr<const void>* kept = nullptr;
 };
 
 /// Immutable after `make`; `weigh` is const, thread-safe and keeps no state between calls.
