@@ -30,7 +30,8 @@ std::string headline(const StudyResults& r, std::size_t estimand) {
   const auto number = [&](double x) {
     return std::isnan(x) ? std::string("-") : fmt::format("{:.{}f}", x * f.scale, f.digits);
   };
-  std::string text = fmt::format("\n{} ({}), {}\n", e.label, e.domain_label, f.unit);
+  std::string text =
+      fmt::format("\n{} ({}){}{}\n", e.label, e.domain_label, f.unit.empty() ? "" : ", ", f.unit);
   text += fmt::format("  truth {}", number(e.truth));
   if (std::isnan(e.truth_finite) && e.truth_finite_se > 0)
     text += fmt::format(" (under the population's law; sd between populations of this size {:.1g})",

@@ -132,6 +132,28 @@ void describe_profile(const ModelCondition& condition, const ReplicatePlan& plan
   }
 }
 
+/// Of a population that is drawn anew in each replicate: as stated, or the value among very many
+/// persons.
+std::vector<EstimandTruth> truths_of_model(const ModelCondition& condition, Seed seed) {
+  const auto& estimands = condition.plan.estimands;
+  ModelScenario many = condition.model;
+  const bool stated = std::all_of(estimands.begin(), estimands.end(), [](const auto& e) {
+    return e.truth && !e.functional->uses_value_rule();
+  });
+  if (!stated)
+    many.scenario.population_size =
+        std::max<std::uint64_t>(ModelStudy::kTruthPersons, *many.scenario.population_size);
+  // Replicates draw from streams of their own; the last number is that of these persons.
+  constexpr Replicate kTruth{std::numeric_limits<std::uint32_t>::max()};
+  auto truths = model_truths(ModelPopulation(many, seed, kTruth), condition.plan);
+  for (std::size_t e = 0; e < truths.size(); ++e) {
+    truths[e].superpopulation = estimands[e].truth.value_or(truths[e].finite);
+    if (stated) truths[e].own_value = truths[e].superpopulation;
+    truths[e].finite = kNone;
+  }
+  return truths;
+}
+
 std::unique_ptr<const ModelCondition> make_condition(const std::string& folder,
                                                      std::vector<std::string> settings,
                                                      std::string name, std::string label,
@@ -223,16 +245,7 @@ void ModelStudy::run_condition(const ModelCondition& condition, const StudyOptio
     world.emplace(condition, options.seed, Replicate{0});
     truths = model_truths(world->population, condition.plan);
   } else {
-    // Replicates draw from streams of their own; the last number is that of the truth's persons.
-    ModelScenario many = condition.model;
-    many.scenario.population_size =
-        std::max<std::uint64_t>(kTruthPersons, *many.scenario.population_size);
-    constexpr Replicate kTruth{std::numeric_limits<std::uint32_t>::max()};
-    truths = model_truths(ModelPopulation(many, options.seed, kTruth), condition.plan);
-    for (std::size_t e = 0; e < truths.size(); ++e) {
-      truths[e].superpopulation = condition.plan.estimands[e].truth.value_or(truths[e].finite);
-      truths[e].finite = kNone;
-    }
+    truths = truths_of_model(condition, options.seed);
   }
   results.run.truth_seconds += seconds_since(start);
 
@@ -261,8 +274,9 @@ void ModelStudy::run_condition(const ModelCondition& condition, const StudyOptio
     describe_profile(condition, plan, world->population, conditions_.size() > 1, replicates,
                      results);
   for (std::size_t r = 0; r < all.size(); ++r) append(replicates[r], first_estimator, all[r]);
-  if (results.sample_size == 0 && world)
-    results.sample_size = static_cast<std::uint64_t>(std::llround(world->sampler.expected_size()));
+  if (results.sample_size != 0) return;
+  if (!world) world.emplace(condition, options.seed, Replicate{0});
+  results.sample_size = static_cast<std::uint64_t>(std::llround(world->sampler.expected_size()));
 }
 
 StudyResults ModelStudy::run(const StudyOptions& options, const StudyProgress& progress) const {
