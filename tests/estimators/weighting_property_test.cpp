@@ -22,6 +22,8 @@ std::string plain_options(std::string_view weighting) {
   if (weighting == "poststratification") return "cross = [\"region\", \"sex\"]";
   if (weighting == "optimal_representative")
     return testing::options_for(weighting) + "\ntolerance = 1e-14";
+  // Silverman's rule counts rows.
+  if (weighting == "kernel_weighting") return testing::options_for(weighting) + "\nbandwidth = 0.1";
   return testing::options_for(weighting);
 }
 
@@ -75,10 +77,18 @@ RC_GTEST_PROP(EveryWeighting, MeetsItsMarginsOrReportsAFailure,
     }
     // Collapsed cells are met together, not one by one.
     if (info.name == "poststratification") continue;
-    const auto rows =
-        margin_report(made.value(), index, *world.benchmarks, weighting->margins()).value();
+    // The reference sample's totals are the benchmarks.
+    const auto margins = testing::meets_reference_totals(info.name) ? testing::terms_of(world)
+                                                                    : weighting->margins();
+    const auto rows = margin_report(made.value(), index, *world.benchmarks, margins).value();
+    RC_ASSERT(!testing::meets_reference_totals(info.name) || rows.size() == 11u);
     double population = 0;
     for (double t : world.benchmarks->tables()[0].totals) population += t;
+    if (testing::spreads_reference_weights(info.name)) {
+      double sum = 0;
+      for (std::size_t c = 0; c < index.cells; ++c) sum += index.weight[c] * made.value().factor[c];
+      RC_ASSERT(std::abs(sum - population) <= 1e-8 * population);
+    }
     for (const MarginRow& row : rows)
       if (info.name == "optimal_representative")
         RC_ASSERT(std::abs(row.after - row.target) <= (0.005 + 1e-8) * population);
@@ -121,6 +131,10 @@ RC_GTEST_PROP(EveryWeighting, DoesNotDependOnTheOrderOfLevels, (std::uint64_t se
         world.benchmarks->tables()[0].totals[g];
   renamed.benchmarks = std::make_unique<Benchmarks>(renamed.schema);
   renamed.benchmarks->add({renamed.cross(), totals});
+  for (std::size_t v = 0; v < 3; ++v)
+    for (LevelCode& code : renamed.reference->sample.columns[v])
+      code = static_cast<LevelCode>(to[v][code]);
+  renamed.benchmarks->set_reference(renamed.reference);
   for (const WeightingInfo& info : weightings()) {
     const auto weighting = make(weightings(), info.name, world.schema, plain_options(info.name));
     const auto a = final_weights(world, *weighting), b = final_weights(renamed, *weighting);

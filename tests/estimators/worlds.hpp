@@ -43,7 +43,9 @@ inline Variable categorical(std::string name, std::vector<std::string> levels,
 }
 
 /// A sample over region (3), sex (2), age (4, ordered) and an answer with five numbers; benchmarks
-/// for the full cross of the first three.
+/// for the full cross of the first three, and a reference sample of 120 or so without the answer,
+/// at least one person in each cell of the cross, whose unequal design weights add up to the
+/// benchmarks.
 struct RandomWorld {
   Schema schema;
   Sample sample;
@@ -74,9 +76,48 @@ struct RandomWorld {
     for (int k = 0; k < 24; ++k) totals.push_back(1000 + static_cast<double>(stream.below(3000)));
     benchmarks = std::make_unique<Benchmarks>(schema);
     benchmarks->add({{schema.id(0), schema.id(1), schema.id(2)}, totals});
+    draw_reference(totals, stream);
+    benchmarks->set_reference(reference);
+  }
+  std::shared_ptr<ReferenceSample> reference = std::make_shared<ReferenceSample>();
+
+  void draw_reference(const std::vector<double>& totals, Stream& stream) {
+    Sample& b = reference->sample;
+    b.schema = &schema;
+    b.columns.resize(4);
+    for (std::size_t g = 0; g < totals.size(); ++g) {
+      std::vector<double> size(1 + stream.below(8));
+      double sum = 0;
+      for (double& x : size) sum += x = 0.5 + stream.uniform();
+      for (const double x : size) {
+        b.columns[0].push_back(static_cast<LevelCode>(g / 8));
+        b.columns[1].push_back(static_cast<LevelCode>(g / 4 % 2));
+        b.columns[2].push_back(static_cast<LevelCode>(g % 4));
+        b.base_weights.push_back(totals[g] * x / sum);
+        ++b.n;
+      }
+    }
   }
   std::vector<VariableId> cross() const { return {schema.id(0), schema.id(1), schema.id(2)}; }
 };
+
+/// Weightings with a reference sample whose totals, of the terms, their weights meet.
+inline bool meets_reference_totals(std::string_view weighting) {
+  return weighting == "mass_imputation" || weighting == "doubly_robust" || weighting == "cbps";
+}
+/// Those that bring its design weights to the respondents, and so its size alone.
+inline bool spreads_reference_weights(std::string_view weighting) {
+  return weighting == "kernel_weighting" || weighting == "matching";
+}
+/// Those whose weights estimate one over a probability: the population's size follows only on
+/// average, so that no sum of them is known beforehand.
+inline bool inverts_probabilities(std::string_view weighting) {
+  return weighting == "ipw" || weighting == "elliott_valliant";
+}
+inline bool estimates_from_reference(std::string_view weighting) {
+  return meets_reference_totals(weighting) || spreads_reference_weights(weighting) ||
+         inverts_probabilities(weighting);
+}
 
 /// The options that make each registered weighting work on a RandomWorld.
 inline std::string options_for(std::string_view weighting) {
@@ -90,8 +131,14 @@ inline std::string options_for(std::string_view weighting) {
   if (weighting == "sequential")
     return "steps = [{method = \"poststratification\", cross = [\"region\"]}, "
            "{method = \"raking\", margins = [\"region\", [\"sex\", \"age\"]]}]";
+  if (estimates_from_reference(weighting)) return "covariates = [\"region\", [\"sex\", \"age\"]]";
   if (weighting == "mrp") return "fixed = [\"sex\"]\ngroups = [\"region\", \"age\"]";
   return "margins = [\"region\", [\"sex\", \"age\"]]";
+}
+
+/// The margins and terms of options_for, [region, [sex, age]].
+inline std::vector<std::vector<VariableId>> terms_of(const RandomWorld& world) {
+  return {{world.schema.id(0)}, {world.schema.id(1), world.schema.id(2)}};
 }
 
 /// The world's cross and whatever else the weighting reads.
