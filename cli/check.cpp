@@ -11,6 +11,7 @@
 #include "core/output.hpp"
 #include "core/scenario.hpp"
 #include "sim/households/household_scenario.hpp"
+#include "sim/models/model_scenario.hpp"
 #include "sim/population/population.hpp"
 #include "study/plan.hpp"
 #include "study/worlds.hpp"
@@ -72,6 +73,7 @@ int check_as_printed(const CheckOptions& options, const Scenario& scenario, cons
 
 int check_command(const CheckOptions& options) {
   if (is_household_scenario(options.scenario)) return check_households(options);
+  if (is_model_scenario(options.scenario)) return check_model(options);
   const Scenario scenario =
       load_scenario(options.scenario, options.settings,
                     options.as_printed ? Reading::as_printed : Reading::corrected);

@@ -73,6 +73,10 @@ int worlds_command(const WorldsOptions& options);
 /// The same verbs for a scenario with [households].
 int check_households(const CheckOptions& options);
 int synthesize_households(const SynthesizeOptions& options);
+/// The same verbs for a scenario with population.kind = "model".
+int check_model(const CheckOptions& options);
+int draw_model(const DrawOptions& options);
+void describe_model(const std::string& name);
 int report_command(const ReportOptions& options);
 
 }  // namespace steelyard

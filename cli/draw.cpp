@@ -2,9 +2,11 @@
 
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
+#include "cli/sample_text.hpp"
 #include "core/csv.hpp"
 #include "core/output.hpp"
 #include "results/columns_store.hpp"
+#include "sim/models/model_scenario.hpp"
 #include "study/engine.hpp"
 
 namespace steelyard {
@@ -15,25 +17,6 @@ std::vector<VariableId> all_variables(const Schema& schema) {
   std::vector<VariableId> ids;
   for (std::size_t i = 0; i < schema.size(); ++i) ids.push_back(schema.id(i));
   return ids;
-}
-
-/// One row a respondent, level names; empty where the question does not apply.
-std::string sample_csv(const Sample& sample) {
-  const Schema& schema = *sample.schema;
-  std::string text = "respondent";
-  for (const Variable& v : schema.variables()) text += "," + csv_field(v.name);
-  text += '\n';
-  for (std::size_t i = 0; i < sample.n; ++i) {
-    text += std::to_string(i + 1);
-    for (std::size_t k = 0; k < schema.size(); ++k) {
-      const Variable& v = schema[schema.id(k)];
-      const LevelCode code = sample.columns[k][i];
-      text += ',';
-      if (code < v.size()) text += csv_field(v.levels[code]);
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 /// The one-way totals that estimators may know, in the form that `weigh --margins` reads.
@@ -71,6 +54,7 @@ void write_h5(const Sample& sample, const std::filesystem::path& path, std::uint
 }  // namespace
 
 int draw_command(const DrawOptions& options) {
+  if (is_model_scenario(options.scenario)) return draw_model(options);
   const Scenario scenario = load_scenario(options.scenario, options.settings);
   const std::uint64_t seed = require_seed(options.seed, scenario);
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
@@ -78,6 +62,7 @@ int draw_command(const DrawOptions& options) {
                     options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
   const Synthesizer synthesizer(study.population(), all_variables(scenario.schema), {});
   Study::Scratch scratch = study.scratch(synthesizer);
+  const std::optional<Synthesizer> asked = study.reference_synthesizer();
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
   for (std::uint32_t r = 0; r < options.replicates; ++r) {
     const Sample& sample = study.draw_sample(Seed{seed}, Replicate{r}, synthesizer, scratch);
@@ -86,15 +71,20 @@ int draw_command(const DrawOptions& options) {
       write_file(output.staging() / (name + ".csv"), sample_csv(sample));
     else
       write_h5(sample, output.staging() / (name + ".h5"), seed, r);
+    if (const auto reference =
+            study.draw_reference(Seed{seed}, Replicate{r}, asked ? &*asked : nullptr, scratch))
+      write_file(output.staging() / fmt::format("reference_{:06}.csv", r),
+                 sample_csv(reference->sample));
     progress.update("samples", (r + 1.0) / options.replicates, options.replicates, "samples");
   }
   write_file(output.staging() / "margins.csv", margins_csv(study));
   output.commit();
   progress.finish();
   fmt::print(
-      "written to {}: {} samples of {} respondents, and margins.csv (the population totals that "
+      "written to {}: {} samples of {} respondents{}, and margins.csv (the population totals that "
       "estimators may know)\n",
-      options.output, options.replicates, scenario.sample_size);
+      options.output, options.replicates, scenario.sample_size,
+      asked ? ", each with its reference sample" : "");
   return 0;
 }
 

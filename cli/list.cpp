@@ -15,6 +15,7 @@
 #include "estimators/weighting/weighting.hpp"
 #include "sim/designs/design.hpp"
 #include "sim/households/household_scenario.hpp"
+#include "sim/models/model_scenario.hpp"
 
 namespace steelyard {
 namespace {
@@ -52,6 +53,7 @@ std::vector<Entry> all_entries() {
     std::string title;
     try {
       title = is_household_scenario(name) ? load_household_scenario(name).title
+              : is_model_scenario(name)   ? load_model_scenario(name).scenario.title
                                           : load_scenario(name).title;
     } catch (const UserError& error) {
       title = std::string("cannot be read: ") + error.what();
@@ -122,6 +124,10 @@ int describe_command(const std::string& name) {
     if (entry.name != name) continue;
     if (entry.kind == "scenarios" && is_household_scenario(name)) {
       describe_households(load_household_scenario(name));
+      return 0;
+    }
+    if (entry.kind == "scenarios" && is_model_scenario(name)) {
+      describe_model(name);
       return 0;
     }
     if (entry.kind == "scenarios") {

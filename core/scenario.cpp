@@ -265,6 +265,13 @@ Scenario load_scenario(const std::string& name_or_folder, const std::vector<std:
     throw UserError(document.reader().place("households"), "households",
                     "this is a household scenario, which has no survey",
                     "it goes with: steelyard check, steelyard synthesize");
+  if (const auto* population = document.table->get_as<toml::table>("population"))
+    if (const auto* kind = population->get("kind"); kind && kind->value<std::string>() == "model")
+      throw UserError({(document.folder / "scenario.toml").string(),
+                       static_cast<int>(kind->source().begin.line),
+                       static_cast<int>(kind->source().begin.column)},
+                      "population", "is a model: drawn by formulas, without published numbers",
+                      "it goes with: steelyard check, run, draw");
   Scenario scenario;
   scenario.reading = reading;
   scenario.folder = document.folder;

@@ -34,6 +34,7 @@ class ModelStudy {
   const Scenario& scenario() const { return conditions_.front()->model.scenario; }
   const StudyPlan& plan() const { return conditions_.front()->plan; }
   std::size_t conditions() const { return conditions_.size(); }
+  const ModelCondition& condition(std::size_t c) const { return *conditions_[c]; }
 
   /// Estimands of condition c follow those of c - 1; with several, a condition's name begins the
   /// name of the domain. A population is made once a condition, or in each replicate

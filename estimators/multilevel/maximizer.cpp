@@ -111,7 +111,11 @@ Result<Maximum> maximise(SmoothFunction& function, const Eigen::VectorXd& start,
       } else {
         metric = ascent.at.covariance;
         if (ascent.decrement(metric) <= kNear) {
-          while (ascent.decrement(metric) > kConverged && ascent.move(metric * ascent.gradient())) {
+          // What rounding leaves of the gradient ends this, too.
+          for (double left = ascent.decrement(metric), before = 2 * left;
+               left > kConverged && left < before; left = ascent.decrement(metric)) {
+            before = left;
+            if (!ascent.move(metric * ascent.gradient())) break;
           }
           double value = 0;
           Eigen::VectorXd gradient;
