@@ -32,6 +32,7 @@ struct RunOptions : CommonOptions {
   int threads = 0;
   bool tally_truth = false;  ///< make every person of the population, however many
   std::string language = "en";
+  std::vector<std::string> conditions;  ///< of a population by formulas; empty: all
 };
 
 struct DrawOptions : CommonOptions {

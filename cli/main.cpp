@@ -120,6 +120,9 @@ int parse_and_run(int argc, char** argv) {
   run->add_option("--threads", run_options.threads,
                   "default: all cores; results do not depend on it")
       ->check(CLI::PositiveNumber);
+  run->add_option("--condition", run_options.conditions,
+                  "only this [[condition]] of a population by formulas; may be repeated")
+      ->allow_extra_args(false);
   run->add_flag("--tally-truth", run_options.tally_truth,
                 "also make and tally every person of the population (default: up to 20 million)");
   run->add_option("--lang", run_options.language, "language of the report: en or zh")

@@ -95,7 +95,7 @@ void write_results(const StudyResults& results, const RunOptions& options, Outpu
 int run_model(const RunOptions& options) {
   const auto start = Clock::now();
   const std::string started = utc_now();
-  const ModelStudy study(options.scenario, options.settings);
+  const ModelStudy study(options.scenario, options.settings, options.conditions);
   const StudyOptions settings = study_options(options, study.scenario(), study.plan());
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   const double setup = seconds_since(start);
@@ -121,6 +121,8 @@ int run_model(const RunOptions& options) {
 
 int run_command(const RunOptions& options) {
   if (is_model_scenario(options.scenario)) return run_model(options);
+  if (!options.conditions.empty())
+    throw UserError({}, "--condition", "is for populations by formulas", "leave it out");
   const auto start = Clock::now();
   const std::string started = utc_now();
   const Scenario scenario = load_scenario(options.scenario, options.settings);

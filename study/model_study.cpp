@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/sums.hpp"
+#include "core/text.hpp"
 #include "core/timing.hpp"
 #include "estimators/functionals/quantile.hpp"
 #include "estimators/tabulate.hpp"
@@ -201,15 +202,17 @@ std::vector<EstimandTruth> model_truths(const ModelPopulation& population, const
   return truths;
 }
 
-ModelStudy::ModelStudy(const std::string& name_or_folder,
-                       const std::vector<std::string>& settings) {
+ModelStudy::ModelStudy(const std::string& name_or_folder, const std::vector<std::string>& settings,
+                       const std::vector<std::string>& only) {
   const ScenarioDocument document = open_scenario(name_or_folder, settings);
   ConfigReader root = document.reader();
+  Texts names;
   for (ConfigReader& section : root.sections("condition")) {
     const std::string name = section.text("name", {.help = "the name in results"});
-    for (const auto& other : conditions_)
-      if (other->name == name)
-        section.fail("name", "= \"" + name + "\" stands twice", "rename one");
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      section.fail("name", "= \"" + name + "\" stands twice", "rename one");
+    names.push_back(name);
+    if (!only.empty() && std::find(only.begin(), only.end(), name) == only.end()) continue;
     const std::string label = section.text("label", {.fallback = name});
     const std::string label_zh = section.text("label_zh", {.fallback = label});
     std::vector<std::string> all = settings;
@@ -219,6 +222,11 @@ ModelStudy::ModelStudy(const std::string& name_or_folder,
     section.finish();
     conditions_.push_back(make_condition(name_or_folder, std::move(all), name, label, label_zh));
   }
+  for (const std::string& name : only)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw UserError(root.place(), "--condition",
+                      "\"" + name + "\" is no condition of the scenario",
+                      names.empty() ? "it has none" : suggestion(name, names));
   if (conditions_.empty())
     conditions_.push_back(make_condition(name_or_folder, settings, "", "", ""));
   for (const auto& condition : conditions_) {
@@ -231,6 +239,10 @@ ModelStudy::ModelStudy(const std::string& name_or_folder,
                       "let conditions change numbers only");
   }
   published_ = read_published_measures(scenario());
+  std::erase_if(published_, [&](const PublishedMeasure& m) {
+    const bool known = std::find(names.begin(), names.end(), m.condition) != names.end();
+    return known && !only.empty() && std::find(only.begin(), only.end(), m.condition) == only.end();
+  });
 }
 
 void ModelStudy::run_condition(const ModelCondition& condition, const StudyOptions& options,

@@ -26,10 +26,12 @@ struct ModelCondition {
 /// the same random numbers, so that their differences are paired.
 class ModelStudy {
  public:
+  /// @param only  names of the conditions to run; empty: all
   /// @throws UserError as load_model_scenario and plan_study; where conditions contradict each
-  /// other, or published.csv names what the study does not have
+  /// other or have no such name, or published.csv names what the study does not have
   explicit ModelStudy(const std::string& name_or_folder,
-                      const std::vector<std::string>& settings = {});
+                      const std::vector<std::string>& settings = {},
+                      const std::vector<std::string>& only = {});
 
   const Scenario& scenario() const { return conditions_.front()->model.scenario; }
   const StudyPlan& plan() const { return conditions_.front()->plan; }

@@ -222,6 +222,10 @@ TEST(ModelStudy, SaysWhatIsWrong) {
   EXPECT_NE(complaint(study + "[[condition]]\nname = \"a\"\nset = [\"participation.expektd=3\"]\n")
                 .find("expektd"),
             std::string::npos);
+  EXPECT_NE(message([&] {
+              ModelStudy("chen-li-wu-2020", {}, {"nA=500,nB=500,rho=0.9"});
+            }).find("\"nA=500,nB=500,rho=0.9\" is no condition of the scenario; did you mean"),
+            std::string::npos);
   const auto published = [&](const std::string& row) {
     const Folder folder(study + "[published]\nfile = \"p.csv\"\n");
     folder.write("p.csv",
@@ -238,6 +242,38 @@ TEST(ModelStudy, SaysWhatIsWrong) {
       << published("a,all,mean_y,ipv,bias,0.5,1,s");
   EXPECT_NE(published("a,all,mean_y,ipw,bias,x,1,s").find("[value] is \"x\", not a number"),
             std::string::npos);
+}
+
+TEST(ModelStudy, ShippedScenariosRunAndKnowWhatWasPublished) {
+  for (const char* name :
+       {"chen-li-wu-2020", "kang-schafer-2007", "yang-kim-hwang-2021", "deville-sarndal-1992"}) {
+    const ModelStudy study(name);
+    const StudyResults results = study.run({.seed = Seed{1}, .replicates = 3, .threads = 1});
+    EXPECT_EQ(results.estimands.size(), study.conditions() * study.plan().estimands.size()) << name;
+    EXPECT_LT(results.failures.size(), results.estimators.size() / 10) << name;
+    EXPECT_EQ(results.reproduction.empty(), std::string(name) != "chen-li-wu-2020") << name;
+  }
+}
+
+// One setting of the paper, 400 replicates: the doubly robust means have no bias where a model is
+// right, and do where none is; 4 Monte Carlo errors are a fifth of a standard deviation.
+TEST(ModelStudy, DoublyRobustMeansNeedOneRightModel) {
+  const ModelStudy study("chen-li-wu-2020", {}, {"nA=500,nB=500,rho=0.8"});
+  const StudyResults results = study.run({.seed = Seed{12}, .replicates = 400, .threads = 0});
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < results.estimators.size(); ++i) {
+    const EstimatorRecord& e = results.estimators[i];
+    const EstimandRecord& estimand = results.estimands[e.estimand];
+    if (estimand.estimand != "mean" || !e.weighting.starts_with("DR2")) continue;
+    ++seen;
+    const PerformanceRecord& p = results.performance[i];
+    const double allowed = 4 * p.bias_mcse + 0.05 * p.sd;
+    if (e.weighting == "DR2_FF")
+      EXPECT_GT(std::abs(p.bias), 5 * allowed) << e.weighting;
+    else
+      EXPECT_LT(std::abs(p.bias), allowed) << e.weighting << ' ' << p.bias;
+  }
+  EXPECT_EQ(seen, 4u);
 }
 
 TEST(ModelStudy, WithoutAReferenceSampleWhatNeedsOneFailsInEveryReplicate) {
