@@ -190,7 +190,12 @@ int buckets_command(const BucketsOptions& o) {
     progress.update("tables", f, static_cast<double>(tables.size()), "tables");
   });
   progress.finish();
-  if (output) write_file(output->staging(), bucket_rows(record.cases));
+  if (output)
+    write_file(output->staging(), [&, c = std::size_t{0}](std::string& text) mutable {
+      if (c == 0) text += kBucketRowsHeader;
+      if (c < record.cases.size()) append_bucket_rows(record.cases[c], text);
+      return ++c < record.cases.size();
+    });
   if (page) write_file(page->staging(), bucket_page(record));
   for (auto* file : {&output, &page})
     if (*file) (*file)->commit();

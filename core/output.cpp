@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "core/errors.hpp"
 
@@ -77,24 +78,61 @@ void OutputFile::commit() {
   committed_ = true;
 }
 
-void write_file(const fs::path& path, std::string_view text) {
-  const auto fail = [&](const char* what) {
-    throw std::system_error(errno, std::generic_category(), std::string(what) + path.string());
-  };
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) fail("cannot create ");
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const int error = errno;
-      ::close(file);
-      errno = error;
-      fail("cannot write ");
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
+namespace {
+
+/// A file being written; every fault names it.
+class OpenFile {
+ public:
+  explicit OpenFile(const fs::path& path)
+      : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+    if (file_ < 0) fail("cannot create ");
   }
-  if (::close(file) != 0) fail("cannot write ");
+  ~OpenFile() {
+    if (file_ >= 0) ::close(file_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  void write(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(file_, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("cannot write ");
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  void close() {
+    if (::close(std::exchange(file_, -1)) != 0) fail("cannot write ");
+  }
+
+ private:
+  [[noreturn]] void fail(const char* what) const {
+    throw std::system_error(errno, std::generic_category(), what + path_.string());
+  }
+  fs::path path_;
+  int file_;
+};
+
+}  // namespace
+
+void write_file(const fs::path& path, std::string_view text) {
+  OpenFile file(path);
+  file.write(text);
+  file.close();
+}
+
+void write_file(const fs::path& path, const std::function<bool(std::string&)>& next) {
+  constexpr std::size_t kPart = 1 << 16;
+  OpenFile file(path);
+  std::string part;
+  part.reserve(2 * kPart);
+  for (bool more = true; more;) {
+    more = next(part);
+    if (more && part.size() < kPart) continue;
+    file.write(part);
+    part.clear();
+  }
+  file.close();
 }
 
 }  // namespace steelyard

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -50,5 +51,9 @@ class OutputFile {
 
 /// Writes the whole text. @throws std::system_error naming the file (disk full, no permission)
 void write_file(const std::filesystem::path& path, std::string_view text);
+
+/// The same of a text that is made part by part, in memory that does not grow with the file.
+/// @param next  appends some more to its argument; false: that was all
+void write_file(const std::filesystem::path& path, const std::function<bool(std::string&)>& next);
 
 }  // namespace steelyard

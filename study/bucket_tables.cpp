@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cmath>
 
 #include "core/csv.hpp"
@@ -213,49 +214,58 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
   return cases;
 }
 
-std::string bucket_rows(std::span<const BucketCaseRecord> cases) {
-  constexpr std::size_t kBytesOfRow = 48;
-  std::size_t rows = 0;
-  for (const BucketCaseRecord& record : cases) {
-    rows += 2 * kBucketStatistics.size();
-    for (const BucketRuleRecord& rule : record.rules)
-      rows += 1 + 2 * kBucketStatistics.size() + rule.found.size();
+namespace {
+
+/// A number as it stands in a file: the shortest digits that read back as the same.
+void append_number(std::string& text, double value) {
+  if (std::isnan(value)) {
+    text += "NA";
+  } else if (std::isinf(value)) {
+    text += value > 0 ? "Inf" : "-Inf";
+  } else {
+    char digits[32];
+    text.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
   }
-  std::string text = "case,method,stat,value\n";
-  text.reserve(text.size() + rows * kBytesOfRow);
-  const auto number = [](double value) {
-    return std::isnan(value)   ? std::string("NA")
-           : std::isinf(value) ? std::string(value > 0 ? "Inf" : "-Inf")
-                               : shortest(value);
+}
+
+}  // namespace
+
+void append_bucket_rows(const BucketCaseRecord& record, std::string& text) {
+  const std::string name = csv_field(record.name);
+  const auto begin = [&](std::string_view rule) {
+    text.append(name).append(1, ',').append(rule).append(1, ',');
   };
-  for (const BucketCaseRecord& record : cases) {
-    const std::string name = csv_field(record.name);
-    const auto row = [&](std::string_view rule, std::string_view stat, const std::string& value) {
-      fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", name, rule, stat, value);
-    };
-    if (record.turnbull) unfolded_rows(*record.turnbull, row);
-    for (const BucketRuleRecord& rule : record.rules) {
-      row(rule.rule, "status", rule.ok() ? "ok" : csv_field(rule.failure));
-      if (!rule.ok()) continue;
-      for (std::size_t k = 0; k < kBucketStatistics.size(); ++k)
-        row(rule.rule, kBucketStatistics[k], number(rule.value[k]));
-      for (std::size_t k = 0; k < kBucketStatistics.size(); ++k)
-        if (!std::isnan(rule.se[k]))
-          row(rule.rule, fmt::format("se:{}", kBucketStatistics[k]), number(rule.se[k]));
-      for (const auto& [stat, value] : rule.found) row(rule.rule, stat, number(value));
-    }
-    for (std::size_t k = 0; k < kBucketStatistics.size(); ++k) {
-      const BucketBound& bound = record.bounds[k];
-      if (std::isnan(bound.lower)) continue;
-      row("bounds", fmt::format("{}_lo", kBucketStatistics[k]), number(bound.lower));
-      row("bounds", fmt::format("{}_hi", kBucketStatistics[k]), number(bound.upper));
-    }
-    if (!std::isnan(record.gini_given_mean.lower)) {
-      row("bounds", "gini_lo_mean", number(record.gini_given_mean.lower));
-      row("bounds", "gini_hi_mean", number(record.gini_given_mean.upper));
-    }
+  const auto row = [&](std::string_view rule, std::string_view stat, std::string_view value) {
+    begin(rule);
+    text.append(stat).append(1, ',').append(value).append(1, '\n');
+  };
+  // The statistic in up to three parts: "se:" mean, mean "_lo".
+  const auto number = [&](std::string_view rule, std::string_view before, std::string_view stat,
+                          std::string_view after, double value) {
+    begin(rule);
+    text.append(before).append(stat).append(after).append(1, ',');
+    append_number(text, value);
+    text += '\n';
+  };
+  if (record.turnbull) unfolded_rows(*record.turnbull, row);
+  for (const BucketRuleRecord& rule : record.rules) {
+    row(rule.rule, "status", rule.ok() ? "ok" : csv_field(rule.failure));
+    if (!rule.ok()) continue;
+    for (std::size_t k = 0; k < kBucketStatistics.size(); ++k)
+      number(rule.rule, "", kBucketStatistics[k], "", rule.value[k]);
+    for (std::size_t k = 0; k < kBucketStatistics.size(); ++k)
+      if (!std::isnan(rule.se[k])) number(rule.rule, "se:", kBucketStatistics[k], "", rule.se[k]);
+    for (const auto& [stat, value] : rule.found) number(rule.rule, "", stat, "", value);
   }
-  return text;
+  for (std::size_t k = 0; k < kBucketStatistics.size(); ++k) {
+    const BucketBound& bound = record.bounds[k];
+    if (std::isnan(bound.lower)) continue;
+    number("bounds", "", kBucketStatistics[k], "_lo", bound.lower);
+    number("bounds", "", kBucketStatistics[k], "_hi", bound.upper);
+  }
+  if (std::isnan(record.gini_given_mean.lower)) return;
+  number("bounds", "", "gini_lo_mean", "", record.gini_given_mean.lower);
+  number("bounds", "", "gini_hi_mean", "", record.gini_given_mean.upper);
 }
 
 }  // namespace steelyard

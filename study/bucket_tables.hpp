@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/bucket_record.hpp"
@@ -44,10 +45,13 @@ std::vector<BucketCaseRecord> run_bucket_rules(std::span<const NamedBucketTable>
                                                const BucketRequest& request,
                                                const std::function<void(double)>& progress = {});
 
-/// Rows case,method,stat,value: of each rule a status row (ok, or "infeasible: reason"), its
+/// The header of bucket rows.
+inline constexpr std::string_view kBucketRowsHeader = "case,method,stat,value\n";
+
+/// Appends rows case,method,stat,value of one case: of each rule a status row (ok, or "infeasible: reason"), its
 /// statistics, their standard errors as se:mean and so on, what was found on the way, and the
 /// bounds as the method `bounds` (mean_lo, mean_hi, ..., and gini_lo_mean, gini_hi_mean given the
 /// known mean). Masses are the method `turnbull`: "mass:[2000,5000)" and "se:mass:[2000,5000)".
-std::string bucket_rows(std::span<const BucketCaseRecord> cases);
+void append_bucket_rows(const BucketCaseRecord& record, std::string& text);
 
 }  // namespace steelyard
