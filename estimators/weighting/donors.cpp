@@ -49,12 +49,13 @@ Donors nearest_donors(const DonorPool& pool, std::span<const double> needed, dou
 
 namespace {
 
-/// Shares of local regression at one point, κ_i (1, 0)'(Σ d κ v v')⁻¹ v_i, v = (1, (x - x_j)/h);
-/// false where that does not exist.
-bool local_linear(const DonorPool& pool, std::span<const double> target, double h,
+/// Shares of local regression at one point, κ_i (1, 0)'(Σ d κ v v')⁻¹ v_i, v = (1, (x - x_j)/h) on
+/// the directions in which the respondents there differ.
+/// @param share  κ, and the shares on return
+void local_linear(const DonorPool& pool, std::span<const double> target, double h,
                   std::span<const std::uint32_t> near, std::span<double> share) {
   const auto d = static_cast<Eigen::Index>(pool.dimensions);
-  Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(d + 1, d + 1);
+  Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(d + 1, d + 1), kept;
   Eigen::MatrixXd v(d + 1, static_cast<Eigen::Index>(near.size()));
   for (std::size_t k = 0; k < near.size(); ++k) {
     const auto x = pool.at_a(near[k]);
@@ -64,13 +65,17 @@ bool local_linear(const DonorPool& pool, std::span<const double> target, double 
       column[i + 1] = (x[static_cast<std::size_t>(i)] - target[static_cast<std::size_t>(i)]) / h;
     gram.selfadjointView<Eigen::Lower>().rankUpdate(column, share[k] * pool.weight[near[k]]);
   }
-  const Eigen::LLT<Eigen::MatrixXd> cholesky(gram);
-  const auto pivots = cholesky.matrixLLT().diagonal();
-  if (cholesky.info() != Eigen::Success || !(pivots.minCoeff() > 1e-4 * pivots[0])) return false;
-  const Eigen::VectorXd first = cholesky.solve(Eigen::VectorXd::Unit(d + 1, 0));
-  for (std::size_t k = 0; k < near.size(); ++k)
-    share[k] *= first.dot(v.col(static_cast<Eigen::Index>(k)));
-  return true;
+  const std::vector<std::size_t> columns = independent_columns(gram, 1e-6);
+  lower_part(gram, columns, kept);
+  const Eigen::VectorXd first =
+      kept.selfadjointView<Eigen::Lower>().llt().solve(Eigen::VectorXd::Unit(kept.rows(), 0));
+  for (std::size_t k = 0; k < near.size(); ++k) {
+    double line = 0;
+    for (std::size_t j = 0; j < columns.size(); ++j)
+      line += first[static_cast<Eigen::Index>(j)] *
+              v(static_cast<Eigen::Index>(columns[j]), static_cast<Eigen::Index>(k));
+    share[k] *= line;
+  }
 }
 
 }  // namespace
@@ -99,7 +104,9 @@ Donors local_donors(const DonorPool& pool, std::span<const double> needed, doubl
         size = 0;
         for (const std::uint32_t c : near.points) size += pool.weight[c];
       }
-      if (degree == 0 || !(h > 0) || !local_linear(pool, target, h, near.points, share))
+      if (degree == 1 && h > 0)
+        local_linear(pool, target, h, near.points, share);
+      else
         for (double& s : share) s /= size;
       out.cell.insert(out.cell.end(), near.points.begin(), near.points.end());
       out.share.insert(out.share.end(), share.begin(), share.end());

@@ -41,8 +41,8 @@ struct Donors {
 Donors nearest_donors(const DonorPool& pool, std::span<const double> needed, double count);
 
 /// Local regression: least squares on (1, x - x_j) with weights d (1 - (u/h)²), u the distance and
-/// h that of the `count`-th nearest respondent. Degree 0, or too few distinct points for degree 1:
-/// the weighted mean. Cost O(count × dimensions²) a cell of B.
+/// h that of the `count`-th nearest respondent; directions in which those there do not differ are
+/// left out. Degree 0: the weighted mean. Cost O(count × dimensions²) a cell of B.
 /// Source: Cleveland (1979), JASA 74, 829-836.
 Donors local_donors(const DonorPool& pool, std::span<const double> needed, double count,
                     int degree);

@@ -22,12 +22,14 @@ namespace {
 class Matching final : public Weighting {
  public:
   Matching(ConfigReader& config, const Schema& schema) : terms_(read_covariates(config, schema)) {
-    propensity_ = config.text("distance",
-                              {.fallback = "propensity",
-                               .choices = {"propensity", "mahalanobis"},
-                               .help = "of the logit of the propensity (a logistic regression of "
-                                       "the pooled samples without weights), or of the covariates "
-                                       "by their covariance in the population"}) == "propensity";
+    propensity_ =
+        config.text("distance", {.fallback = "propensity",
+                                 .choices = {"propensity", "mahalanobis"},
+                                 .help = "of the logit of the propensity, or of the covariates by "
+                                         "their covariance in the population"}) == "propensity";
+    equation_ = read_score_equation(config);
+    if (!config.is_documenting() && !propensity_ && config.has("propensity"))
+      config.fail("propensity", "goes with distance = \"propensity\" alone", "leave it out");
     caliper_ = config.real(
         "caliper", {.min = 0,
                     .fallback = 0,
@@ -46,7 +48,7 @@ class Matching final : public Weighting {
     const TwoSamples& samples = made.value();
     std::optional<ParticipationFit> fit;
     if (propensity_) {
-      auto fitted = fit_participation(samples, kEquation, Link::logit);
+      auto fitted = fit_participation(samples, equation_, Link::logit);
       if (!fitted) return fitted.failure();
       fit = std::move(fitted.value());
     }
@@ -57,7 +59,7 @@ class Matching final : public Weighting {
     Weights weights;
     if (auto failed = match(samples, space.value(), limit, index, weights)) return *failed;
     if (fit) {
-      set_score_stages(samples, *fit, kEquation, index, weights);
+      set_score_stages(samples, *fit, equation_, index, weights);
     } else {
       weights.stages.push_back(covariate_stage(samples, weights.factor));
       weights.reference = samples.reference;
@@ -66,8 +68,6 @@ class Matching final : public Weighting {
   }
 
  private:
-  static constexpr auto kEquation = ParticipationEquation::pooled;
-
   static double pooled_sd(const TwoSamples& samples, const CellIndex& index,
                           const ParticipationFit& fit) {
     std::vector<double> all = fit.eta_a, rows = row_counts(index);
@@ -124,6 +124,7 @@ class Matching final : public Weighting {
   }
 
   MarginVariables terms_;
+  ParticipationEquation equation_{};
   bool propensity_ = true;
   double caliper_ = 0;
 };
