@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/sums.hpp"
-#include "estimators/survey/residuals.hpp"
 
 namespace steelyard {
 namespace {
@@ -53,18 +51,6 @@ std::optional<Failure> extrapolates(const TwoSamples& samples, std::span<const d
   return std::nullopt;
 }
 
-Eigen::MatrixXd kept_part(const Eigen::MatrixXd& lower, std::span<const std::size_t> columns) {
-  const auto k = static_cast<Eigen::Index>(columns.size());
-  Eigen::MatrixXd out(k, k);
-  for (Eigen::Index a = 0; a < k; ++a)
-    for (Eigen::Index b = 0; b < k; ++b) {
-      const auto i = static_cast<Eigen::Index>(columns[static_cast<std::size_t>(std::max(a, b))]);
-      const auto j = static_cast<Eigen::Index>(columns[static_cast<std::size_t>(std::min(a, b))]);
-      out(a, b) = lower(i, j);
-    }
-  return out;
-}
-
 /// Least squares of a number.
 Result<AnswerModel> fit_linear(const TwoSamples& samples, const Observed& seen) {
   AnswerModel model;
@@ -74,7 +60,9 @@ Result<AnswerModel> fit_linear(const TwoSamples& samples, const Observed& seen) 
   Eigen::MatrixXd gram;
   samples.a.gram(seen.weight, gram);
   model.columns = independent_columns(gram);
-  model.information.compute(kept_part(gram, model.columns));
+  Eigen::MatrixXd kept_gram;
+  lower_part(gram, model.columns, kept_gram);
+  model.information.compute(kept_gram);
   std::vector<double> sums(samples.a.cells), right(samples.columns());
   for (std::size_t c = 0; c < sums.size(); ++c) sums[c] = seen.by_level[2 * c + 1];
   samples.a.transpose_multiply(sums, right);
@@ -225,7 +213,7 @@ class Logistic {
   bool information() {
     const std::size_t k = model_.levels, cells = samples_.a.cells, q = model_.columns.size();
     const auto size = static_cast<Eigen::Index>(q * model_.free.size());
-    Eigen::MatrixXd all(size, size), part;
+    Eigen::MatrixXd all(size, size), part, kept;
     std::vector<double> v(cells);
     for (std::size_t f = 0; f < model_.free.size(); ++f)
       for (std::size_t h = 0; h <= f; ++h) {
@@ -234,11 +222,11 @@ class Logistic {
           v[c] = seen_.weight[c] * pf * ((f == h ? 1.0 : 0.0) - ph);
         }
         samples_.a.gram(v, part);
-        const Eigen::MatrixXd kept = kept_part(part, model_.columns);
+        lower_part(part, model_.columns, kept);
+        kept.triangularView<Eigen::StrictlyUpper>() = kept.transpose();
         const auto row = static_cast<Eigen::Index>(f * q),
                    column = static_cast<Eigen::Index>(h * q);
-        all.block(row, column, kept.rows(), kept.cols()) = kept;
-        if (f != h) all.block(column, row, kept.rows(), kept.cols()) = kept.transpose();
+        all.block(row, column, kept.rows(), kept.cols()) = kept;  // its lower triangle is read
       }
     model_.information.compute(all);
     return model_.information.info() == Eigen::Success && model_.information.isPositive();
@@ -292,216 +280,7 @@ class Logistic {
   double likelihood_ = 0, previous_ = -std::numeric_limits<double>::infinity();
 };
 
-/// Totals Σ_B d m, and μ = Σ_k influence_k m_k by cell.
-class PredictedTotals : public ModelledAnswer {
- public:
-  PredictedTotals(std::shared_ptr<const TwoSamples> samples, AnswerModel model,
-                  std::span<const std::uint32_t> reference_rows)
-      : samples_(std::move(samples)),
-        model_(std::move(model)),
-        rows_(reference_rows.begin(), reference_rows.end()),
-        design_(design_of(*samples_->reference)) {
-    const std::vector<double> weight = reference_cell_weights(*samples_, rows_);
-    totals_.assign(model_.levels, 0.0);
-    for (std::size_t c = 0; c < weight.size(); ++c)
-      for (std::size_t l = 0; l < model_.levels; ++l)
-        totals_[l] += weight[c] * model_.b[c * model_.levels + l];
-  }
-  std::span<const double> totals() const override { return totals_; }
-
- protected:
-  std::vector<double> expected(std::span<const double> influence,
-                               const std::vector<double>& predicted) const {
-    const std::size_t k = model_.levels;
-    std::vector<double> mean(predicted.size() / k, 0.0);
-    for (std::size_t c = 0; c < mean.size(); ++c)
-      for (std::size_t l = 0; l < k; ++l) mean[c] += influence[l] * predicted[c * k + l];
-    return mean;
-  }
-  /// z by row of B: μ in the domain, 0 elsewhere.
-  std::vector<double> reference_influence(std::span<const double> influence) const {
-    const std::vector<double> mean = expected(influence, model_.b);
-    std::vector<double> z(samples_->reference->sample.n, 0.0);
-    for (const std::uint32_t row : rows_) z[row] = mean[samples_->reference_index.cell_of[row]];
-    return z;
-  }
-  double reference_variance(std::vector<double> z) const {
-    const std::vector<double>& d = samples_->reference->sample.base_weights;
-    for (std::size_t j = 0; j < z.size(); ++j) z[j] *= d[j];
-    const auto variance = design_.variance(z);
-    EXPECTS(variance.ok());
-    return variance.value();
-  }
-
-  std::shared_ptr<const TwoSamples> samples_;
-  AnswerModel model_;
-  std::vector<std::uint32_t> rows_;
-  SurveyDesign design_;
-  std::vector<double> totals_;
-};
-
-/// Σ d² (value of the respondent)² in one tabulated cell; values by level, or a + b y.
-double squares_of(const Tabulation& table, std::size_t i, std::span<const double> value) {
-  const std::span<const double> squared = table.squared();
-  if (table.moments) {
-    const double* s = &squared[3 * i];
-    return s[0] * value[0] * value[0] + 2 * s[1] * value[0] * value[1] + s[2] * value[1] * value[1];
-  }
-  double sum = 0;
-  for (std::size_t l = 0; l < table.levels; ++l)
-    sum += squared[i * table.levels + l] * value[l] * value[l];
-  return sum;
-}
-
-class MassImputation final : public PredictedTotals {
- public:
-  MassImputation(std::shared_ptr<const TwoSamples> samples, AnswerModel model,
-                 const Tabulation& table, std::span<const std::uint32_t> reference_rows)
-      : PredictedTotals(std::move(samples), std::move(model), reference_rows), table_(table) {}
-
-  double variance(std::span<const double> influence) const override {
-    return reference_variance(reference_influence(influence)) + coefficients_variance(influence);
-  }
-
- private:
-  /// Respondent i has the influence Σ_k (y_k - m_k) x'c_k on the coefficients' part,
-  /// c = M⁻¹ Σ_B d dμ/dβ.
-  double coefficients_variance(std::span<const double> influence) const {
-    if (model_.free.empty()) return 0;
-    const std::size_t k = model_.levels, q = model_.columns.size();
-    const std::vector<double> weight = reference_cell_weights(*samples_, rows_);
-    const std::vector<double> mean = expected(influence, model_.b);
-    Eigen::VectorXd right(static_cast<Eigen::Index>(q * model_.free.size()));
-    std::vector<double> v(weight.size()), sums(samples_->columns());
-    for (std::size_t f = 0; f < model_.free.size(); ++f) {
-      const std::size_t l = model_.free[f];
-      for (std::size_t c = 0; c < v.size(); ++c)
-        v[c] = weight[c] *
-               (model_.moments ? influence[1] : model_.b[c * k + l] * (influence[l] - mean[c]));
-      samples_->b.transpose_multiply(v, sums);
-      for (std::size_t j = 0; j < q; ++j)
-        right[static_cast<Eigen::Index>(f * q + j)] = sums[model_.columns[j]];
-    }
-    const Eigen::VectorXd solved = model_.information.solve(right);
-    std::vector<std::vector<double>> alpha(model_.free.size(),
-                                           std::vector<double>(samples_->a.cells));
-    for (std::size_t f = 0; f < alpha.size(); ++f) {
-      std::vector<double> c(samples_->columns(), 0.0);
-      for (std::size_t j = 0; j < q; ++j)
-        c[model_.columns[j]] = solved[static_cast<Eigen::Index>(f * q + j)];
-      samples_->a.multiply(c, alpha[f]);
-    }
-    double sum = 0;
-    std::vector<double> value(k);
-    for (std::size_t i = 0; i < table_.cells.size(); ++i) {
-      const std::size_t c = table_.cells[i];
-      std::fill(value.begin(), value.end(), 0.0);
-      double centre = 0;
-      for (std::size_t f = 0; f < alpha.size(); ++f) {
-        value[model_.free[f]] = alpha[f][c];
-        centre += alpha[f][c] * model_.a[c * k + model_.free[f]];
-      }
-      if (model_.moments)
-        value[0] = -centre;
-      else
-        for (double& x : value) x -= centre;
-      sum += squares_of(table_, i, value);
-    }
-    const auto n = static_cast<double>(table_.respondents);
-    return n > 1 ? sum * n / (n - 1) : sum;
-  }
-
-  const Tabulation& table_;
-};
-
-class DoublyRobust final : public PredictedTotals {
- public:
-  DoublyRobust(std::shared_ptr<const TwoSamples> samples, AnswerModel model, const CellIndex& index,
-               const Weights& weights, const Tabulation& table,
-               std::span<const std::uint32_t> reference_rows, double reference_scale)
-      : PredictedTotals(std::move(samples), std::move(model), reference_rows),
-        reference_scale_(reference_scale),
-        index_(index),
-        weights_(weights),
-        table_(table),
-        residuals_(weights, index.weight) {
-    const std::size_t k = model_.levels;
-    for (std::size_t i = 0; i < table.cells.size(); ++i) {
-      const std::size_t c = table.cells[i];
-      const double d = cell_weight(i);
-      for (std::size_t l = 0; l < k; ++l)
-        totals_[l] += weights.factor[c] * (table.weight[i * k + l] - d * model_.a[c * k + l]);
-    }
-  }
-
-  double variance(std::span<const double> influence) const override {
-    const std::size_t k = model_.levels;
-    const std::vector<double> mean = expected(influence, model_.a);
-    std::vector<double> s(index_.cells, 0.0), fitted;
-    for (std::size_t i = 0; i < table_.cells.size(); ++i) {
-      const std::size_t c = table_.cells[i];
-      for (std::size_t l = 0; l < k; ++l) s[c] += table_.weight[i * k + l] * influence[l];
-      s[c] -= cell_weight(i) * mean[c];
-    }
-    // z by row of B joins what the propensity's coefficients give, so that their errors go
-    // together.
-    std::vector<double> beside = reference_influence(influence);
-    for (double& z : beside) z *= reference_scale_;
-    double variance = residuals_.fit(s, fitted, beside);
-    const std::span<const double> first = residuals_.first(), later = residuals_.later();
-    std::vector<double> own = index_.weight_squared;  // of those who are not in the table
-    std::vector<double> value(k);
-    for (std::size_t i = 0; i < table_.cells.size(); ++i) {
-      const std::size_t c = table_.cells[i];
-      const double t = later.empty() ? 1.0 : later[c];
-      for (std::size_t l = 0; l < k; ++l) value[l] = t * influence[l];
-      const double shift = t * mean[c] + fitted[c];
-      if (table_.moments)
-        value[0] -= shift;
-      else
-        for (double& x : value) x -= shift;
-      variance += chance(c) * first[c] * first[c] * squares_of(table_, i, value);
-      own[c] -= cell_squared(i);
-    }
-    for (std::size_t c = 0; c < own.size(); ++c)
-      variance += chance(c) * first[c] * first[c] * fitted[c] * fitted[c] * std::max(0.0, own[c]);
-    return variance;
-  }
-
- private:
-  double cell_weight(std::size_t i) const {
-    if (table_.moments) return table_.weight[2 * i];
-    double sum = 0;
-    for (std::size_t l = 0; l < table_.levels; ++l) sum += table_.weight[i * table_.levels + l];
-    return sum;
-  }
-  double cell_squared(std::size_t i) const {
-    const std::span<const double> squared = table_.squared();
-    if (table_.moments) return squared[3 * i];
-    double sum = 0;
-    for (std::size_t l = 0; l < table_.levels; ++l) sum += squared[i * table_.levels + l];
-    return sum;
-  }
-  double chance(std::size_t c) const {
-    return weights_.participation.empty() ? 1.0 : 1 - std::min(1.0, weights_.participation[c]);
-  }
-
-  double reference_scale_;
-  const CellIndex& index_;
-  const Weights& weights_;
-  const Tabulation& table_;
-  Residuals residuals_;
-};
-
 }  // namespace
-
-std::vector<double> reference_cell_weights(const TwoSamples& samples,
-                                           std::span<const std::uint32_t> rows) {
-  std::vector<double> weight(samples.b.cells, 0.0);
-  const std::vector<double>& d = samples.reference->sample.base_weights;
-  for (const std::uint32_t row : rows) weight[samples.reference_index.cell_of[row]] += d[row];
-  return weight;
-}
 
 Result<AnswerModel> fit_answer_model(const TwoSamples& samples, const Tabulation& table,
                                      std::span<const double> reference_weight) {
@@ -511,21 +290,6 @@ Result<AnswerModel> fit_answer_model(const TwoSamples& samples, const Tabulation
   if (auto wrong = extrapolates(samples, seen.weight, reference_weight)) return *wrong;
   if (table.moments) return fit_linear(samples, seen);
   return Logistic(samples, seen, table.levels).fit();
-}
-
-std::unique_ptr<const ModelledAnswer> mass_imputation_totals(
-    std::shared_ptr<const TwoSamples> samples, AnswerModel model, const Tabulation& table,
-    std::span<const std::uint32_t> reference_rows) {
-  return std::make_unique<MassImputation>(std::move(samples), std::move(model), table,
-                                          reference_rows);
-}
-
-std::unique_ptr<const ModelledAnswer> doubly_robust_totals(
-    std::shared_ptr<const TwoSamples> samples, AnswerModel model, const CellIndex& index,
-    const Weights& weights, const Tabulation& table, std::span<const std::uint32_t> reference_rows,
-    double reference_scale) {
-  return std::make_unique<DoublyRobust>(std::move(samples), std::move(model), index, weights, table,
-                                        reference_rows, reference_scale);
 }
 
 }  // namespace steelyard

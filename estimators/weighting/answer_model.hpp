@@ -13,6 +13,8 @@
 
 namespace steelyard {
 
+struct Donors;
+
 struct AnswerModel {
   bool moments = false;    ///< a number: its "levels" are 1 and y
   std::size_t levels = 0;  ///< K
@@ -41,9 +43,10 @@ std::vector<double> reference_cell_weights(const TwoSamples& samples,
 /// Mass imputation: T_k = Σ_B d m_k. The variance holds the error of the coefficients and that of
 /// the reference sample. Source: Kim, Park, Chen & Wu (2021), JRSS A 184, 941-963, theorem 1.
 /// What is referred to must outlive the result.
+/// @param donors  whose answers' means are taken in place of the predictions; null: none
 std::unique_ptr<const ModelledAnswer> mass_imputation_totals(
     std::shared_ptr<const TwoSamples> samples, AnswerModel model, const Tabulation& table,
-    std::span<const std::uint32_t> reference_rows);
+    std::span<const std::uint32_t> reference_rows, const Donors* donors = nullptr);
 
 /// Doubly robust: T_k = Σ_A w (y_k - m_k) + Σ_B d m_k, w the propensity's weights. The
 /// coefficients' error is of smaller order where the propensity model holds, and left out as in the

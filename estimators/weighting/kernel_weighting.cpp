@@ -30,14 +30,7 @@ class KernelWeighting final : public Weighting {
  public:
   KernelWeighting(ConfigReader& config, const Schema& schema)
       : terms_(read_covariates(config, schema)) {
-    equation_ = config.text("propensity",
-                            {.fallback = "pooled",
-                             .choices = {"pooled", "adjusted_logistic"},
-                             .help = "logistic regression of being a respondent on the pooled "
-                                     "samples: without weights, or with the reference sample's"}) ==
-                        "pooled"
-                    ? ParticipationEquation::pooled
-                    : ParticipationEquation::adjusted_logistic;
+    equation_ = read_score_equation(config);
     logit_ = config.text("scale", {.fallback = "probability",
                                    .choices = {"probability", "logit"},
                                    .help = "of the distance between two propensities"}) == "logit";

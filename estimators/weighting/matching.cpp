@@ -3,80 +3,33 @@
 #include <algorithm>
 #include <cmath>
 
+#include "estimators/weighting/covariate_space.hpp"
 #include "estimators/weighting/nearest_points.hpp"
+#include "estimators/weighting/outcome_weights.hpp"
 #include "estimators/weighting/propensity_scores.hpp"
 #include "estimators/weighting/weighting.hpp"
 
 namespace steelyard {
 namespace {
 
-/// Points of both samples in which Euclidean distance is the one to match on, row-major by cell.
-struct MatchingSpace {
-  std::size_t dimensions = 1;
-  std::vector<double> a, b;
-  double unit = 1;  ///< of a caliper
-};
-
-/// The covariates, whitened by their covariance in the population that the reference sample
-/// estimates. Columns that depend on others are left out: the distance does not change.
-Result<MatchingSpace> mahalanobis_space(const TwoSamples& samples) {
-  const std::size_t p = samples.columns();
-  const std::vector<double>& d = samples.reference_index.weight;
-  Eigen::MatrixXd gram;
-  samples.b.gram(d, gram);
-  const double size = gram(0, 0);
-  const Eigen::VectorXd mean = gram.col(0) / size;
-  Eigen::MatrixXd covariance = gram / size - mean * mean.transpose();
-  covariance.row(0).setZero();
-  covariance.col(0).setZero();
-  for (Eigen::Index j = 1; j < covariance.rows(); ++j)  // what rounding leaves of a constant
-    if (!(covariance(j, j) > 1e-12 * gram(j, j) / size)) covariance(j, j) = 0;
-  const std::vector<std::size_t> kept = independent_columns(covariance);
-  if (kept.empty())
-    return Failure{FailureKind::singular_matrix,
-                   fmt::format("\"{}\" does not vary in the reference sample: there is no "
-                               "Mahalanobis distance",
-                               samples.describe(p - 1))};
-  const auto k = static_cast<Eigen::Index>(kept.size());
-  Eigen::MatrixXd part(k, k);
-  for (Eigen::Index i = 0; i < k; ++i)
-    for (Eigen::Index j = 0; j <= i; ++j)
-      part(i, j) = covariance(static_cast<Eigen::Index>(kept[static_cast<std::size_t>(i)]),
-                              static_cast<Eigen::Index>(kept[static_cast<std::size_t>(j)]));
-  const Eigen::MatrixXd lower = part.selfadjointView<Eigen::Lower>().llt().matrixL();
-  const auto whiten = [&](const Auxiliary& x) {
-    Eigen::MatrixXd points = Eigen::MatrixXd::Zero(k, static_cast<Eigen::Index>(x.cells));
-    for (Eigen::Index i = 0; i < k; ++i) {
-      const std::size_t column = kept[static_cast<std::size_t>(i)];
-      const Auxiliary::Block& block = x.blocks[x.block_of(column)];
-      for (std::size_t c = 0; c < x.cells; ++c) {
-        const double value = block.number.empty()
-                                 ? block.offset + block.groups.group_of[c] == column
-                                 : block.number[c] - mean[static_cast<Eigen::Index>(column)];
-        points(i, static_cast<Eigen::Index>(c)) = value;
-      }
-    }
-    lower.triangularView<Eigen::Lower>().solveInPlace(points);
-    return std::vector<double>(points.data(), points.data() + points.size());
-  };
-  return MatchingSpace{kept.size(), whiten(samples.a), whiten(samples.b), 1};
-}
-
 /// Each reference person is matched to the nearest respondent, whose weight is the sum of the
-/// design weights of those matched to it; respondents who are equally near share. Variance: with
-/// the propensity distance that of set_score_stages, both samples and the propensity's regression
-/// in it; with the Mahalanobis distance the weights are taken as fixed, and the reference sample's
-/// error is not in it. The bootstrap does not hold for a fixed number of matches (Abadie & Imbens
-/// 2008, Econometrica 76, 1537-1557).
+/// design weights of those matched to it; respondents who are equally near share. Variance, both
+/// samples in it: with the propensity distance that of set_score_stages, the propensity's
+/// regression in it; with the Mahalanobis distance that of covariate_stage, right for answers that
+/// are linear in the covariates and else too large (mass_imputation with model = "nearest" has one
+/// that is right for others too). The bootstrap does not hold for a fixed number of matches (Abadie
+/// & Imbens 2008, Econometrica 76, 1537-1557).
 class Matching final : public Weighting {
  public:
   Matching(ConfigReader& config, const Schema& schema) : terms_(read_covariates(config, schema)) {
-    propensity_ = config.text("distance",
-                              {.fallback = "propensity",
-                               .choices = {"propensity", "mahalanobis"},
-                               .help = "of the logit of the propensity (a logistic regression of "
-                                       "the pooled samples without weights), or of the covariates "
-                                       "by their covariance in the population"}) == "propensity";
+    propensity_ =
+        config.text("distance", {.fallback = "propensity",
+                                 .choices = {"propensity", "mahalanobis"},
+                                 .help = "of the logit of the propensity, or of the covariates by "
+                                         "their covariance in the population"}) == "propensity";
+    equation_ = read_score_equation(config);
+    if (!config.is_documenting() && !propensity_ && config.has("propensity"))
+      config.fail("propensity", "goes with distance = \"propensity\" alone", "leave it out");
     caliper_ = config.real(
         "caliper", {.min = 0,
                     .fallback = 0,
@@ -95,38 +48,40 @@ class Matching final : public Weighting {
     const TwoSamples& samples = made.value();
     std::optional<ParticipationFit> fit;
     if (propensity_) {
-      auto fitted = fit_participation(samples, kEquation, Link::logit);
+      auto fitted = fit_participation(samples, equation_, Link::logit);
       if (!fitted) return fitted.failure();
       fit = std::move(fitted.value());
     }
-    const auto space = fit ? propensity_space(samples, index, *fit) : mahalanobis_space(samples);
+    Result<CovariateSpace> space =
+        fit ? CovariateSpace{1, fit->eta_a, fit->eta_b} : mahalanobis_space(samples);
     if (!space) return space.failure();
+    const double limit = caliper_ * (fit ? pooled_sd(samples, index, *fit) : 1);
     Weights weights;
-    if (auto failed = match(samples, space.value(), index, weights)) return *failed;
-    if (fit) set_score_stages(samples, *fit, kEquation, index, weights);
+    if (auto failed = match(samples, space.value(), limit, index, weights)) return *failed;
+    if (fit) {
+      set_score_stages(samples, *fit, equation_, index, weights);
+    } else {
+      weights.stages.push_back(covariate_stage(samples, weights.factor));
+      weights.reference = samples.reference;
+    }
     return weights;
   }
 
  private:
-  static constexpr auto kEquation = ParticipationEquation::pooled;
-
-  static Result<MatchingSpace> propensity_space(const TwoSamples& samples, const CellIndex& index,
-                                                const ParticipationFit& fit) {
-    MatchingSpace space{1, fit.eta_a, fit.eta_b, 1};
-    std::vector<double> all = space.a, rows = row_counts(index);
+  static double pooled_sd(const TwoSamples& samples, const CellIndex& index,
+                          const ParticipationFit& fit) {
+    std::vector<double> all = fit.eta_a, rows = row_counts(index);
     const std::vector<double> more = row_counts(samples.reference_index);
-    all.insert(all.end(), space.b.begin(), space.b.end());
+    all.insert(all.end(), fit.eta_b.begin(), fit.eta_b.end());
     rows.insert(rows.end(), more.begin(), more.end());
-    space.unit = score_sd(all, rows);
-    return space;
+    return score_sd(all, rows);
   }
 
-  std::optional<Failure> match(const TwoSamples& samples, const MatchingSpace& space,
+  std::optional<Failure> match(const TwoSamples& samples, const CovariateSpace& space, double limit,
                                const CellIndex& index, Weights& weights) const {
     const CellIndex& reference = samples.reference_index;
     const NearestPoints points(space.a, space.dimensions, samples.weight_a);
     const std::size_t k = space.dimensions;
-    const double limit = caliper_ * space.unit;
     weights.factor.assign(index.cells, 0.0);
     std::size_t dropped = 0, shared = 0;
     double dropped_weight = 0;
@@ -169,6 +124,7 @@ class Matching final : public Weighting {
   }
 
   MarginVariables terms_;
+  ParticipationEquation equation_{};
   bool propensity_ = true;
   double caliper_ = 0;
 };

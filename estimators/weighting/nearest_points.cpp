@@ -3,81 +3,176 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/errors.hpp"
 
 namespace steelyard {
+namespace {
+
+constexpr std::uint32_t kLeaf = 8;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double squared_distance(const double* x, const double* target, std::size_t dimensions) {
+  double squares = 0;
+  for (std::size_t k = 0; k < dimensions; ++k) squares += (x[k] - target[k]) * (x[k] - target[k]);
+  return squares;
+}
+
+/// The nearest points so far, in order of distance, and how far it is worth looking.
+struct Candidates {
+  double count, size;  ///< rows wanted; largest coordinate, for rounding
+  std::vector<NearestPoints::Near> near;
+  std::vector<double> rows;  ///< of each
+  double limit = kInfinity;  ///< squared
+
+  double with_margin(double distance) const { return distance + 1e-12 * (distance + size); }
+
+  void add(double squared, std::uint32_t point, double standing) {
+    if (squared > limit) return;
+    const double distance = std::sqrt(squared);
+    std::size_t at = near.size();
+    while (at > 0 && near[at - 1].distance > distance) --at;
+    near.insert(near.begin() + static_cast<std::ptrdiff_t>(at), {distance, point});
+    rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(at), standing);
+    double sum = 0;
+    std::size_t last = 0;
+    for (; last < rows.size(); ++last)
+      if ((sum += rows[last]) >= count * (1 - 1e-12)) break;
+    if (last == rows.size()) return;
+    const double farthest = with_margin(near[last].distance);
+    limit = farthest * farthest;
+    while (near.back().distance > farthest) {
+      near.pop_back();
+      rows.pop_back();
+    }
+  }
+};
+
+}  // namespace
 
 NearestPoints::NearestPoints(std::span<const double> coordinates, std::size_t dimensions,
-                             std::span<const double> weight)
+                             std::span<const double> weight, std::span<const double> rows)
     : dimensions_(dimensions) {
   EXPECTS(coordinates.size() == dimensions * weight.size());
-  // Unequal parts, so that points which differ do not often share their projection.
-  constexpr double kGolden = 0.6180339887498949;
-  double squares = 0;
-  for (std::size_t k = 0; k < dimensions; ++k) {
-    direction_.push_back(0.5 + std::fmod(kGolden * static_cast<double>(k + 1), 1.0));
-    squares += direction_[k] * direction_[k];
-  }
-  for (double& part : direction_) part /= std::sqrt(squares);
-  std::vector<double> projection(weight.size());
-  for (std::size_t i = 0; i < weight.size(); ++i) {
-    projection[i] = project(coordinates.data() + i * dimensions);
+  EXPECTS(rows.empty() || rows.size() == weight.size());
+  for (std::size_t i = 0; i < weight.size(); ++i)
     if (weight[i] > 0) order_.push_back(static_cast<std::uint32_t>(i));
-  }
-  std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return projection[a] != projection[b] ? projection[a] < projection[b] : a < b;
-  });
+  if (!order_.empty()) grow(coordinates, 0, static_cast<std::uint32_t>(order_.size()));
   for (const std::uint32_t i : order_) {
-    key_.push_back(projection[i]);
     const auto row = coordinates.subspan(i * dimensions, dimensions);
     coordinates_.insert(coordinates_.end(), row.begin(), row.end());
+    rows_.push_back(rows.empty() ? 1.0 : rows[i]);
   }
 }
 
-double NearestPoints::project(const double* x) const {
-  double sum = 0;
-  for (std::size_t k = 0; k < dimensions_; ++k) sum += direction_[k] * x[k];
-  return sum;
+void NearestPoints::grow(std::span<const double> coordinates, std::uint32_t first,
+                         std::uint32_t last) {
+  const std::size_t node = nodes_.size();
+  nodes_.push_back({first, last, 0, 0, 0, 0});
+  if (last - first <= kLeaf) return;
+  std::size_t side = 0;
+  double widest = 0;
+  for (std::size_t k = 0; k < dimensions_; ++k) {
+    double low = kInfinity, high = -kInfinity;
+    for (std::uint32_t i = first; i < last; ++i) {
+      const double x = coordinates[order_[i] * dimensions_ + k];
+      low = std::min(low, x);
+      high = std::max(high, x);
+    }
+    if (high - low > widest) {
+      widest = high - low;
+      side = k;
+    }
+  }
+  if (!(widest > 0)) return;  // all in one place
+  const auto at = [&](std::uint32_t i) { return coordinates[i * dimensions_ + side]; };
+  const std::uint32_t middle = first + (last - first) / 2;
+  std::nth_element(
+      order_.begin() + first, order_.begin() + middle, order_.begin() + last,
+      [&](std::uint32_t a, std::uint32_t b) { return at(a) != at(b) ? at(a) < at(b) : a < b; });
+  double low = -kInfinity;
+  for (std::uint32_t i = first; i < middle; ++i) low = std::max(low, at(order_[i]));
+  const double high = at(order_[middle]);
+  grow(coordinates, first, middle);
+  nodes_[node].right = static_cast<std::uint32_t>(nodes_.size());
+  nodes_[node].side = static_cast<std::uint32_t>(side);
+  nodes_[node].low = low;
+  nodes_[node].high = high;
+  grow(coordinates, middle, last);
 }
 
-NearestPoint NearestPoints::find(std::span<const double> target) const {
-  EXPECTS(target.size() == dimensions_ && !order_.empty());
+/// Visits leaves from near to far while `visit.reach()` is at least the box's distance.
+/// @param off  by side: how far the target is outside the box
+template <typename Visit>
+void NearestPoints::walk(std::size_t at, const double* target, double squared,
+                         std::vector<double>& off, Visit& visit) const {
+  const Node& node = nodes_[at];
+  if (node.right == 0) {
+    for (std::uint32_t i = node.first; i < node.last; ++i)
+      visit.look(squared_distance(coordinates_.data() + i * dimensions_, target, dimensions_), i);
+    return;
+  }
+  const double x = target[node.side];
+  const bool left_first = x - node.low < node.high - x;
+  const std::size_t left = at + 1, right = node.right;
+  walk(left_first ? left : right, target, squared, off, visit);
+  const double gap = std::max(0.0, left_first ? node.high - x : x - node.low);
+  const double before = off[node.side];
+  if (gap <= before) {
+    if (squared <= visit.reach()) walk(left_first ? right : left, target, squared, off, visit);
+    return;
+  }
+  const double farther = squared - before * before + gap * gap;
+  // What the differences round off must not hide a point that is as near.
+  if (farther * (1 - 1e-12) > visit.reach()) return;
+  off[node.side] = gap;
+  walk(left_first ? right : left, target, farther, off, visit);
+  off[node.side] = before;
+}
+
+NearestPoint NearestPoints::find(std::span<const double> target, double count) const {
+  EXPECTS(target.size() == dimensions_ && !order_.empty() && count > 0);
+  struct Best {
+    const NearestPoints& points;
+    Candidates found;
+    double reach() const { return found.limit; }
+    void look(double squared, std::uint32_t i) {
+      found.add(squared, points.order_[i], points.rows_[i]);
+    }
+  };
   double size = 0;
   for (const double x : target) size = std::max(size, std::abs(x));
-  const auto margin = [&](double distance) { return 1e-12 * (distance + size); };
-  const double t = project(target.data());
-  double best = std::numeric_limits<double>::infinity();
-  std::vector<std::pair<double, std::uint32_t>> found;
-  const auto look = [&](std::size_t at) {
-    const double* x = coordinates_.data() + at * dimensions_;
-    const double limit = best + margin(best), most = limit * limit;
-    double squares = 0;
-    for (std::size_t k = 0; k < dimensions_ && squares <= most; ++k)
-      squares += (x[k] - target[k]) * (x[k] - target[k]);
-    const double distance = std::sqrt(squares);
-    if (!(distance <= limit)) return;
-    found.emplace_back(distance, order_[at]);
-    best = std::min(best, distance);
-  };
-  auto up = static_cast<std::size_t>(std::lower_bound(key_.begin(), key_.end(), t) - key_.begin());
-  std::size_t down = up;
-  for (;;) {
-    const double above = up < key_.size() ? key_[up] - t : std::numeric_limits<double>::infinity();
-    const double below = down > 0 ? t - key_[down - 1] : std::numeric_limits<double>::infinity();
-    const double next = std::min(above, below);
-    if (!std::isfinite(next) || next > best + margin(best) * 2) break;
-    if (above <= below)
-      look(up++);
-    else
-      look(--down);
+  Best best{*this, {count, size, {}, {}}};
+  std::vector<double> off(dimensions_, 0.0);
+  walk(0, target.data(), 0, off, best);
+  NearestPoint out{0, {}};
+  double sum = 0;
+  for (std::size_t k = 0; k < best.found.near.size(); ++k) {
+    if (sum < count * (1 - 1e-12)) out.distance = best.found.near[k].distance;
+    sum += best.found.rows[k];
+    out.points.push_back(best.found.near[k].point);
   }
-  NearestPoint out{best, {}};
-  for (const auto& [distance, point] : found)
-    if (distance <= best + margin(best)) out.points.push_back(point);
   std::sort(out.points.begin(), out.points.end());
   return out;
+}
+
+void NearestPoints::within(std::span<const double> target, double radius,
+                           std::vector<Near>& found) const {
+  EXPECTS(target.size() == dimensions_);
+  struct Ball {
+    const NearestPoints& points;
+    double squared;
+    std::vector<Near>& found;
+    double reach() const { return squared; }
+    void look(double distance, std::uint32_t i) {
+      if (distance <= squared) found.push_back({std::sqrt(distance), points.order_[i]});
+    }
+  };
+  found.clear();
+  if (order_.empty()) return;
+  Ball ball{*this, radius * radius, found};
+  std::vector<double> off(dimensions_, 0.0);
+  walk(0, target.data(), 0, off, ball);
 }
 
 }  // namespace steelyard

@@ -1,6 +1,7 @@
 #include "estimators/weighting/outcome_weights.hpp"
 
 #include <Eigen/Dense>
+#include <cmath>
 
 #include "core/sums.hpp"
 #include "estimators/weighting/stages.hpp"
@@ -14,6 +15,17 @@ ReferenceEquation equation_on(const TwoSamples& samples, double reference_score)
   equation.cell_of = samples.reference_index.cell_of;
   equation.reference_score.assign(equation.cell_of.size(), reference_score);
   return equation;
+}
+
+/// -dU/dθ of least squares: -Σ a x x'.
+void set_jacobian(ReferenceEquation& equation, const Eigen::MatrixXd& gram,
+                  std::span<const std::size_t> columns) {
+  const auto p = static_cast<std::size_t>(gram.rows());
+  equation.jacobian.assign(p * p, 0.0);
+  for (const std::size_t a : columns)
+    for (const std::size_t b : columns)
+      equation.jacobian[a * p + b] = -gram(static_cast<Eigen::Index>(std::max(a, b)),
+                                           static_cast<Eigen::Index>(std::min(a, b)));
 }
 
 /// Weights before the stage, by cell.
@@ -55,30 +67,23 @@ Result<Weights> add_linear_outcome(Weights weights, const TwoSamples& samples,
     samples.a.transpose_multiply(before, present);
     for (std::size_t j = 0; j < p; ++j) missing[j] -= present[j];
   }
-  const auto k = static_cast<Eigen::Index>(columns.size());
-  Eigen::MatrixXd kept(k, k);
-  Eigen::VectorXd right(k);
-  for (Eigen::Index a = 0; a < k; ++a) {
-    const auto row = static_cast<Eigen::Index>(columns[static_cast<std::size_t>(a)]);
-    right[a] = missing[static_cast<std::size_t>(row)];
-    for (Eigen::Index b = 0; b <= a; ++b)
-      kept(a, b) = gram(row, static_cast<Eigen::Index>(columns[static_cast<std::size_t>(b)]));
-  }
+  Eigen::MatrixXd kept;
+  lower_part(gram, columns, kept);
+  Eigen::VectorXd right(kept.rows());
+  for (std::size_t j = 0; j < columns.size(); ++j)
+    right[static_cast<Eigen::Index>(j)] = missing[columns[j]];
   const Eigen::LLT<Eigen::MatrixXd> cholesky(kept);
   if (cholesky.info() != Eigen::Success)
     return Failure{FailureKind::singular_matrix,
                    "the covariates of the outcome model depend linearly on each other"};
   const Eigen::VectorXd solved = cholesky.solve(right);
   std::vector<double> lambda(p, 0.0), eta(cells);
-  for (Eigen::Index a = 0; a < k; ++a) lambda[columns[static_cast<std::size_t>(a)]] = solved[a];
+  for (std::size_t j = 0; j < columns.size(); ++j)
+    lambda[columns[j]] = solved[static_cast<Eigen::Index>(j)];
   samples.a.multiply(lambda, eta);
   ReferenceEquation equation = equation_on(samples, reference_scale);
   equation.slope.assign(q.begin(), q.end());
-  equation.jacobian.assign(p * p, 0.0);
-  for (const std::size_t a : columns)
-    for (const std::size_t b : columns)
-      equation.jacobian[a * p + b] = -gram(static_cast<Eigen::Index>(std::max(a, b)),
-                                           static_cast<Eigen::Index>(std::min(a, b)));
+  set_jacobian(equation, gram, columns);
   std::vector<double> factor(cells);
   for (std::size_t c = 0; c < cells; ++c) factor[c] = (first ? 0.0 : 1.0) + q[c] * eta[c];
   WeightStage stage;
@@ -92,6 +97,23 @@ Result<Weights> add_linear_outcome(Weights weights, const TwoSamples& samples,
   stage.equation = std::move(equation);
   add_stage(weights, std::move(factor), std::move(stage), samples);
   return weights;
+}
+
+WeightStage covariate_stage(const TwoSamples& samples, std::span<const double> g) {
+  WeightStage stage;
+  ReferenceEquation equation = equation_on(samples, 1);
+  std::vector<double> size;
+  for (std::size_t c = 0; c < g.size(); ++c) {
+    equation.slope.push_back(std::abs(g[c]));
+    size.push_back(samples.weight_a[c] * std::abs(g[c]));
+  }
+  equation.score.assign(g.begin(), g.end());
+  Eigen::MatrixXd gram;
+  samples.a.gram(size, gram);
+  set_jacobian(equation, gram, independent_columns(gram));
+  stage.blocks = samples.blocks_a();
+  stage.equation = std::move(equation);
+  return stage;
 }
 
 Weights add_reference_size(Weights weights, const TwoSamples& samples, const CellIndex& index,

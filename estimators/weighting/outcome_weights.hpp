@@ -28,6 +28,12 @@ Result<Weights> add_linear_outcome(Weights weights, const TwoSamples& samples,
                                    const CellIndex& index, std::span<const double> q,
                                    StageResiduals residuals, double reference_scale = 1);
 
+/// The stage of weights that bring the respondents' covariates near to the reference sample's,
+/// Σ_A a g x ≈ Σ_B d x, without solving an equation for it (matching, donors, local regression):
+/// f = x'β, β by least squares with weights a |g|, and B's persons have the influence x'β. What
+/// moves with the covariates otherwise than x'β is taken for an error of the respondents.
+WeightStage covariate_stage(const TwoSamples& samples, std::span<const double> g);
+
 /// Adds the stage that scales the weights to the reference sample's size Σ_B d. In the published
 /// variance the reference sample's mean of predictions is a total over Σ_A 1/π, not over Σ_B d:
 /// the ratio of the two, which tends to 1, multiplies its part.

@@ -112,6 +112,17 @@ void set_score_stages(const TwoSamples& samples, const ParticipationFit& fit,
   weights.iterations = fit.iterations;
 }
 
+ParticipationEquation read_score_equation(ConfigReader& config) {
+  return config.text("propensity",
+                     {.fallback = "pooled",
+                      .choices = {"pooled", "adjusted_logistic"},
+                      .help = "logistic regression of being a respondent on the pooled samples: "
+                              "without weights, right if the reference sample's weights do not "
+                              "vary among people of equal propensity; or with them"}) == "pooled"
+             ? ParticipationEquation::pooled
+             : ParticipationEquation::adjusted_logistic;
+}
+
 double score_quantile(std::span<const double> score, std::span<const double> weight, double p) {
   return quantiles(sorted_scores(score, weight), std::span(&p, 1))[0];
 }

@@ -37,6 +37,12 @@ WeightStage class_stage(const TwoSamples& samples, const ScoreClasses& classes,
 Weights odds_weights(const TwoSamples& samples, const ParticipationFit& fit,
                      ParticipationEquation equation);
 
+/// Key `propensity`: the logistic regression behind a score, on the pooled samples without weights,
+/// or with the reference sample's. Both samples' people must be alike given the score. With weights
+/// that needs no more than a right model; without, A's people with a score are like B's rows with
+/// it, and are like the population's only if B's weights d do not vary among them.
+ParticipationEquation read_score_equation(ConfigReader& config);
+
 /// The stages of weights g that follow a score x'θ closely (matching, kernels), by way of an
 /// expansion for smooth weights: w(s) = f_B(s)/f_A(s) of the score's densities, proportional to
 /// exp(-s) in the model, so that

@@ -13,6 +13,7 @@
 #include "core/output.hpp"
 #include "core/text.hpp"
 #include "study/engine.hpp"
+#include "tests/estimators/worlds.hpp"
 
 namespace steelyard {
 namespace {
@@ -85,19 +86,6 @@ bool visibly_wrong(const PerformanceRecord& p) {
   return std::abs(p.bias) > 10 * p.bias_mcse || p.coverage < 0.8;
 }
 
-/// They need a reference sample, or model each answer: estimators/nonprobability/ covers them.
-bool has_a_test_of_its_own(std::string_view method) {
-  static const std::set<std::string_view> kMethods{"ipw",
-                                                   "mass_imputation",
-                                                   "doubly_robust",
-                                                   "elliott_valliant",
-                                                   "kernel_weighting",
-                                                   "cbps",
-                                                   "matching",
-                                                   "mrp"};
-  return kMethods.contains(method);
-}
-
 TEST(WeightingCoverage, BothScenariosHaveEveryRegisteredWeighting) {
   for (const char* scenario_name : {"weighting-holds", "weighting-breaks"}) {
     const Scenario scenario = load_scenario(scenario_name);
@@ -105,7 +93,9 @@ TEST(WeightingCoverage, BothScenariosHaveEveryRegisteredWeighting) {
     std::set<std::string_view> methods;
     for (const auto& weighting : plan.weightings) methods.insert(weighting.method);
     for (const WeightingInfo& info : weightings())
-      EXPECT_TRUE(methods.contains(info.name) || has_a_test_of_its_own(info.name))
+      EXPECT_TRUE(methods.contains(info.name) ||
+                  // A reference sample has tests of its own: nonprobability_coverage_test.
+                  testing::estimates_from_reference(info.name))
           << scenario_name << " lacks " << info.name;
   }
 }

@@ -57,7 +57,9 @@ TEST(NearestPoints, AreThoseOfASearchOverAll) {
     for (std::size_t i = 0; i < t.size(); ++i) t[i] = i % 2 ? 8 * t[i] : std::round(8 * t[i]);
     std::vector<double> weight(400, 1.0);
     for (std::size_t i = 0; i < 400; i += 7) weight[i] = 0;
-    const NearestPoints points(x, k, weight);
+    std::vector<double> rows(400, 1.0);
+    for (std::size_t i = 0; i < 400; i += 3) rows[i] = 2;
+    const NearestPoints points(x, k, weight, rows);
     for (std::size_t target = 0; target < 100; ++target) {
       std::vector<double> distance(400, 1e300);
       for (std::size_t i = 0; i < 400; ++i) {
@@ -76,6 +78,21 @@ TEST(NearestPoints, AreThoseOfASearchOverAll) {
       const NearestPoint found = points.find(std::span(t).subspan(target * k, k));
       EXPECT_NEAR(found.distance, least, 1e-12);
       EXPECT_EQ(found.points, all) << k << " " << target;
+      // The seven nearest rows, where every third point is two.
+      std::vector<std::uint32_t> order;
+      for (std::uint32_t i = 0; i < 400; ++i)
+        if (weight[i] > 0) order.push_back(i);
+      std::stable_sort(order.begin(), order.end(),
+                       [&](auto a, auto b) { return distance[a] < distance[b]; });
+      double so_far = 0;
+      std::size_t last = 0;
+      while ((so_far += rows[order[last]]) < 7) ++last;
+      all.clear();
+      for (std::uint32_t i = 0; i < 400; ++i)
+        if (distance[i] <= distance[order[last]] + 1e-11) all.push_back(i);
+      const NearestPoint several = points.find(std::span(t).subspan(target * k, k), 7);
+      EXPECT_NEAR(several.distance, distance[order[last]], 1e-12);
+      EXPECT_EQ(several.points, all) << k << " " << target;
     }
   }
 }

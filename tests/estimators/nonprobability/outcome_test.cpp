@@ -151,6 +151,24 @@ TEST(GoldenOutcomeModels, EstimatesAndThePapersVariance) {
   }
 }
 
+TEST(GoldenOutcomeModels, DonorsAnswers) {
+  for (const auto& cased : data().cases) {
+    SCOPED_TRACE(cased["id"].get<std::string>());
+    const std::string outcome = ClwData::covariates_toml(cased["outcome_model"]) + "donors = 5\n";
+    const auto expect = [&](const std::string& options, const std::string& estimator) {
+      EXPECT_NEAR(mean_of("mass_imputation", outcome + options, "y50").mean /
+                      golden(cased, estimator, "estimate"),
+                  1, 1e-7)
+          << estimator;
+    };
+    expect("model = \"nearest\"\ndistance = \"euclidean\"",
+           "mass imputation, 5 nearest neighbours");
+    expect("model = \"predictive_mean\"", "predictive mean matching, 5 donors, |yhat_j - yhat_i|");
+    expect("model = \"predictive_mean\"\nmatching = \"observed\"",
+           "predictive mean matching, 5 donors, |y_j - yhat_i|");
+  }
+}
+
 // The bootstrap that resamples both samples and repeats every step.
 TEST(OutcomeModels, LinearizationAgreesWithTheBootstrapOfBothSamples) {
   const std::string x = "covariates = [\"x1\", \"x2\", \"x3\", \"x4\"]\n";
