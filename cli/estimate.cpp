@@ -175,7 +175,15 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.weights = o.weights;
   r.design = file_design(o);
   r.threads = thread_count(o.threads);
-  if (!o.margins.empty()) {
+  if (!o.reference.empty()) {
+    if (!o.interval.empty() && o.interval != "linearization" && o.interval != "woodruff")
+      throw UserError({}, "--interval " + o.interval,
+                      "would lack the error of the reference sample",
+                      "leave it out: linearization has both samples' errors");
+    FileOptions weighed = o;
+    weighed.weight_covariates = o.covariates;
+    r.weighting = weigh_request(weighed, {});
+  } else if (!o.margins.empty()) {
     r.weighting = weigh_request(o, {});
   } else if (const std::string given = weighting_option(o);
              !given.empty() && o.versus_margins.empty()) {
@@ -207,6 +215,8 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
     other.margins = o.versus_margins;
     other.method = o.versus_method;
     other.options = o.versus_options;
+    other.reference.clear();
+    other.numeric_covariates.clear();
     other.bounds.clear();
     other.trim_at.clear();
     other.trim.reset();

@@ -24,6 +24,8 @@ struct FileOptions {
   std::optional<std::uint64_t> seed;
   std::size_t replicates = 0;
   double rho = 0.5;
+  std::string reference, reference_weights, reference_strata, reference_clusters;
+  std::vector<std::string> weight_covariates, numeric_covariates;
   bool rescale = false, mse = false, quiet = false, json = false, force = false;
   int threads = 0;
 };

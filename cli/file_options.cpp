@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/file_commands.hpp"
 #include "core/text.hpp"
 
@@ -43,6 +45,22 @@ void add_shared(CLI::App* verb, FileOptions& o) {
                    "others, at random: needs --seed)")
       ->check(CLI::IsMember({"error", "drop", "category", "impute"}))
       ->capture_default_str();
+  CLI::Option* reference = verb->add_option(
+      "--reference", o.reference,
+      "CSV of a probability sample of the same population that was asked the --covariates too; for "
+      "methods that take covariates: ipw, cbps, kw (kernel_weighting), ev (elliott_valliant), "
+      "matching, mi (mass_imputation), dr (doubly_robust). With --margins the weights are then "
+      "raked to them");
+  reference->needs(
+      verb->add_option("--reference-weights", o.reference_weights, "its column of design weights")
+          ->needs(reference));
+  verb->add_option("--reference-strata", o.reference_strata, "its column of strata")
+      ->needs(reference);
+  verb->add_option("--reference-cluster", o.reference_clusters, "its column of primary units")
+      ->needs(reference);
+  verb->add_option("--numeric", o.numeric_covariates, "those of the --covariates that are numbers")
+      ->delimiter(',')
+      ->needs(reference);
   verb->add_option("--strata", o.strata, "column of strata");
   verb->add_option("--cluster", o.clusters,
                    "columns of clusters by stage; numbered within the stage before")
@@ -101,8 +119,11 @@ void add_weigh(CLI::App& app, WeighOptions& o, int& code) {
   add_shared(verb, o);
   verb->add_option("--margins", o.margins,
                    "CSV variable,level,target: counts or shares; several variables joined with *; "
-                   "a number's total has no level; the variable 1 is the population")
-      ->required();
+                   "a number's total has no level; the variable 1 is the population");
+  verb->add_option("--covariates", o.weight_covariates,
+                   "columns of the data and of the --reference that the propensity or outcome "
+                   "model is made of")
+      ->delimiter(',');
   verb->add_option("--base", o.base, "column of base weights");
   verb->add_option("-o,--output", o.output,
                    "the file of weights to write, a row a row: row (or the --id), weight, "
@@ -216,6 +237,22 @@ WeighRequest weigh_request(const FileOptions& o, const std::string& base) {
   if (o.seed) r.seed = Seed{*o.seed};
   r.threads = thread_count(o.threads);
   r.options = o.options;
+  r.reference = {o.reference,          o.reference_weights, o.reference_strata,
+                 o.reference_clusters, o.weight_covariates, o.numeric_covariates};
+  if (!o.reference.empty() && o.weight_covariates.empty())
+    throw UserError({}, "--reference", "has no covariates",
+                    "pass --covariates a,b,c: columns of both files");
+  if (o.reference.empty() && !o.weight_covariates.empty())
+    throw UserError({}, "--covariates", "need a reference sample",
+                    "pass --reference FILE --reference-weights COLUMN");
+  for (const std::string& name : o.numeric_covariates)
+    if (std::find(o.weight_covariates.begin(), o.weight_covariates.end(), name) ==
+        o.weight_covariates.end())
+      throw UserError({}, "--numeric", "\"" + name + "\" is not among the --covariates",
+                      suggestion(name, o.weight_covariates));
+  if (o.margins.empty() && o.reference.empty())
+    throw UserError({}, "--margins", "is missing",
+                    "pass --margins FILE, or --reference FILE with --covariates");
   if (!o.bounds.empty()) r.options.push_back("bounds=" + number_list(o.bounds));
   const auto trim = [&](const char* key, const std::optional<double>& value) {
     if (value) r.options.push_back(std::string(key) + "=" + shortest(*value));

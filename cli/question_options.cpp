@@ -127,7 +127,9 @@ RegressionRequest regression_request(const EstimateOptions& o) {
   RegressionRequest r;
   r.regressed = o.regressed;
   r.imputed = o.imputed;
-  r.covariates = o.covariates;
+  // With a reference sample they are also, or only, those of the weighting.
+  if (o.reference.empty() || !o.regressed.empty() || !o.imputed.empty())
+    r.covariates = o.covariates;
   r.scale = o.regression_scale == "identity" ? IntervalScale::identity : IntervalScale::logarithm;
   r.imputations = o.imputations;
   r.statistics = o.impute_statistics;

@@ -40,6 +40,9 @@ int weigh_command(const WeighOptions& o) {
   if (!o.output.empty()) output.emplace(o.output, overwrite);
   if (!o.report.empty()) page.emplace(o.report, overwrite);
   WeighRequest request = weigh_request(o, o.base);
+  if (!o.reference.empty() && !o.replicate_method.empty())
+    throw UserError({}, "--replicate-weights", "would lack the error of the reference sample",
+                    "leave it out: estimate's linearization has both samples' errors");
   std::optional<ReplicateOptions> replication;
   if (!o.replicate_method.empty()) {
     replication = replicate_options(o, o.replicate_method);

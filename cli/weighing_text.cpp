@@ -70,9 +70,11 @@ std::string weighing_text(const WeighingRecord& r) {
   std::string text = fmt::format(
       "{}: {} respondents in {} distinct cells, population {}, {} iteration{}\n", r.method,
       count(r.n), count(r.cells), number(r.population), r.iterations, r.iterations == 1 ? "" : "s");
-  text += margin_rows(r);
-  text += fmt::format("  largest margin error  {:.2e} of the population{}\n", r.largest_error,
-                      r.largest_error_at.empty() ? "" : ", at " + r.largest_error_at);
+  if (!r.margins.empty()) {
+    text += margin_rows(r);
+    text += fmt::format("  largest margin error  {:.2e} of the population{}\n", r.largest_error,
+                        r.largest_error_at.empty() ? "" : ", at " + r.largest_error_at);
+  }
   text +=
       fmt::format("  weights               {} to {}, mean {}, sum {}\n", number(r.after.minimum),
                   number(r.after.maximum), number(r.after.mean), number(r.after.sum));

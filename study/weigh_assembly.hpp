@@ -88,6 +88,7 @@ class WeighAssembly {
   bool needs_rows() const;
   void make_clusters();
 
+  void add_reference();
   void weigh();
 
   const WeighRequest& r_;
@@ -98,6 +99,7 @@ class WeighAssembly {
   std::vector<ColumnData> columns_;
   std::vector<Factor> factors_, numbers_, others_;  ///< with levels, with a total, of options only
   std::vector<Given> given_;
+  std::optional<ReferenceFile> reference_;
   std::optional<std::size_t> base_at_, strata_at_, cluster_at_;
   std::size_t n_ = 0;
 };

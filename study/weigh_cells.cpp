@@ -12,7 +12,7 @@ namespace steelyard {
 void WeighAssembly::make_benchmarks() {
   out_->benchmarks = std::make_unique<Benchmarks>(out_->schema);
   for (const auto& margin : margins_.margins) add_benchmark(margin);
-  for (std::size_t k = 0; k < numbers_.size(); ++k) {
+  for (std::size_t k = 0; k < margins_.totals.size(); ++k) {
     out_->benchmarks->add_number(numbers_[k].id, margins_.totals[k].total);
     out_->margins.push_back({numbers_[k].id});
   }

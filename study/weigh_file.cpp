@@ -26,6 +26,7 @@ std::unique_ptr<WeighedFile> WeighAssembly::run(std::vector<ColumnData>* columns
   make_schema();
   recode();
   make_benchmarks();
+  add_reference();
   out_->weighting = make_weighting(r_, out_->schema, out_->margins);
   make_index();
   weigh();
@@ -35,6 +36,13 @@ std::unique_ptr<WeighedFile> WeighAssembly::run(std::vector<ColumnData>* columns
         std::make_move_iterator(columns_.begin() + static_cast<std::ptrdiff_t>(extra_.size())));
   }
   return std::move(out_);
+}
+
+void WeighAssembly::add_reference() {
+  if (!reference_) return;
+  out_->benchmarks->set_reference(reference_sample(*reference_, out_->schema));
+  for (const std::string& name : r_.reference.covariates)
+    out_->covariates.push_back(out_->schema.require(name, {data_.name()}));
 }
 
 void WeighAssembly::weigh() {
@@ -89,7 +97,11 @@ std::unique_ptr<WeighedFile> weigh_file(const WeighRequest& request, const DataS
 std::unique_ptr<WeighedFile> weigh_file(const WeighRequest& request, const DataSource& data,
                                         std::span<const ColumnRequest> extra,
                                         std::vector<ColumnData>* columns) {
-  return weigh_file(request, data, MarginsFile::read(request.margins), extra, columns);
+  MarginsFile none;
+  none.file = request.reference.file;
+  return weigh_file(request, data,
+                    request.margins.empty() ? std::move(none) : MarginsFile::read(request.margins),
+                    extra, columns);
 }
 
 }  // namespace steelyard

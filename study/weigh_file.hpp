@@ -12,6 +12,7 @@
 #include "core/random.hpp"
 #include "estimators/survey/estimation.hpp"
 #include "study/data_source.hpp"
+#include "study/file_reference.hpp"
 #include "study/margins_file.hpp"
 
 namespace steelyard {
@@ -34,7 +35,8 @@ struct WeighRequest {
   std::vector<std::string> ordered;   ///< margin variables whose levels are in order
   std::vector<std::string> clusters;  ///< the first-stage one is for equal_within_clusters
   std::string strata;                 ///< in which clusters are numbered
-  std::vector<std::string> also;      ///< columns that the method's options name besides margins
+  ReferenceRequest reference;
+  std::vector<std::string> also;  ///< columns that the method's options name besides margins
   std::optional<double> population;
   bool rescale = false;
   MissingRule missing = MissingRule::error;
@@ -57,6 +59,7 @@ struct WeighedFile {
   std::size_t imputed = 0;
   std::string method;
   std::vector<std::string> notes;
+  std::vector<VariableId> covariates;  ///< of both files, with a reference sample
 
   std::size_t n() const { return index.n; }
   /// Weight of the i-th kept row.

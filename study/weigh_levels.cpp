@@ -62,6 +62,10 @@ void WeighAssembly::read_levels(Factor& f) const {
 void WeighAssembly::add_other(Factor& f) {
   const LevelColumn& column = columns_[f.column].levels;
   f.levels = column.levels;
+  if (const LevelColumn* other = reference_ ? reference_->levels(f.name) : nullptr)
+    for (const std::string& level : other->levels)
+      if (std::find(f.levels.begin(), f.levels.end(), level) == f.levels.end())
+        f.levels.push_back(level);
   Variable v;
   v.name = f.name;
   v.levels = f.levels;

@@ -40,6 +40,14 @@ void WeighAssembly::read() {
   }
   for (const std::string& name : r_.also)
     if (find(name) == nullptr) others_.push_back({name, {}, want(name, ColumnRequest::As::levels)});
+  if (!r_.reference.file.empty()) reference_ = read_reference_file(r_.reference, r_.threads);
+  for (const std::string& name : r_.reference.covariates) {
+    data_.require_column(name);
+    if (r_.reference.is_number(name))
+      numbers_.push_back({name, {}, want(name, ColumnRequest::As::numbers)});
+    else if (find(name) == nullptr)
+      others_.push_back({name, {}, want(name, ColumnRequest::As::levels)});
+  }
   if (!r_.base.empty()) base_at_ = want(r_.base, ColumnRequest::As::numbers);
   if (!r_.strata.empty()) strata_at_ = want(r_.strata, ColumnRequest::As::ids);
   if (!r_.clusters.empty()) cluster_at_ = want(r_.clusters[0], ColumnRequest::As::ids);
@@ -93,7 +101,9 @@ void WeighAssembly::check_base() {
 void WeighAssembly::settle() {
   double base = static_cast<double>(n_);
   if (base_at_) base = total(out_->base);
-  const bool known = r_.population || margins_.population ||
+  if (reference_ && margins_.margins.empty() && !margins_.population)
+    base = total(reference_->weights);
+  const bool known = reference_ || r_.population || margins_.population ||
                      std::any_of(margins_.margins.begin(), margins_.margins.end(),
                                  [](const auto& margin) { return !margin.shares; });
   out_->population = margins_.settle(r_.population, base, r_.rescale, out_->notes);

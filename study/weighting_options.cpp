@@ -56,22 +56,27 @@ toml::array names_of(const std::vector<VariableId>& variables, const Schema& sch
   return names;
 }
 
+/// Whether the method takes the option.
+bool takes_option(const WeightingInfo& info, const Schema& schema, std::string_view key) {
+  ConfigReader known = ConfigReader::documenting();
+  info.make(known, schema);
+  const auto& records = known.records();
+  return std::any_of(records.begin(), records.end(),
+                     [&](const OptionRecord& record) { return record.key == key; });
+}
+
+toml::array lists_of_names(const MarginVariables& margins, const Schema& schema) {
+  toml::array list;
+  for (const auto& margin : margins) list.push_back(names_of(margin, schema));
+  return list;
+}
+
 /// The options that name benchmarks, as far as the method takes them and they are not given.
 void add_margins(toml::table& table, const WeightingInfo& info, const WeighRequest& request,
                  const Schema& schema, const MarginVariables& margins) {
-  ConfigReader known = ConfigReader::documenting();
-  info.make(known, schema);
-  const auto takes = [&](std::string_view key) {
-    const auto& records = known.records();
-    return std::any_of(records.begin(), records.end(),
-                       [&](const OptionRecord& record) { return record.key == key; });
-  };
+  const auto takes = [&](std::string_view key) { return takes_option(info, schema, key); };
   const char* list_key = takes("predictors") ? "predictors" : "margins";
-  if (takes(list_key)) {
-    toml::array list;
-    for (const auto& margin : margins) list.push_back(names_of(margin, schema));
-    table.emplace(list_key, std::move(list));
-  }
+  if (takes(list_key)) table.emplace(list_key, lists_of_names(margins, schema));
   if (!takes("cross") || table.contains("cross")) return;
   if (margins.size() != 1)
     throw UserError(
@@ -81,24 +86,68 @@ void add_margins(toml::table& table, const WeightingInfo& info, const WeighReque
   table.insert("cross", names_of(margins[0], schema));
 }
 
+const WeightingInfo& find_weighting(const std::string& method) {
+  static constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+      {"kw", "kernel_weighting"},
+      {"ev", "elliott_valliant"},
+      {"mi", "mass_imputation"},
+      {"dr", "doubly_robust"}};
+  std::string_view wanted = method;
+  for (const auto& [alias, name] : kAliases)
+    if (method == alias) wanted = name;
+  std::vector<std::string> names;
+  for (const WeightingInfo& info : weightings()) {
+    if (info.name == wanted) return info;
+    names.emplace_back(info.name);
+  }
+  const std::string nearest = suggestion(method, names);
+  throw UserError({}, "--method", "\"" + method + "\" is not a weighting",
+                  nearest.empty() ? "there are: " + join(names, ", ") : nearest);
+}
+
 }  // namespace
 
 std::unique_ptr<const Weighting> make_weighting(const WeighRequest& request, const Schema& schema,
                                                 const MarginVariables& margins) {
-  std::vector<std::string> names;
-  for (const WeightingInfo& info : weightings()) {
-    names.emplace_back(info.name);
-    if (info.name != request.method) continue;
-    toml::table table = given_options(request.options);
-    add_margins(table, info, request, schema, margins);
-    ConfigReader reader(table, {}, "--method " + request.method);
-    auto weighting = info.make(reader, schema);
-    reader.finish();
-    return weighting;
+  const WeightingInfo* info = &find_weighting(request.method);
+  toml::table table = given_options(request.options);
+  const bool with_reference = takes_option(*info, schema, "covariates");
+  if (with_reference && request.reference.file.empty())
+    throw UserError({}, "--method " + request.method, "needs a reference sample",
+                    "pass --reference FILE --reference-weights COLUMN --covariates a,b,c");
+  if (!with_reference && request.margins.empty())
+    throw UserError({}, "--method " + request.method, "needs margins",
+                    info->name == "mrp" ? "of a file it is not available: run it in a study"
+                                        : "pass --margins FILE, or a method that takes covariates: "
+                                          "ipw, cbps, kw, ev, matching, mi, dr");
+  if (with_reference && !table.contains("covariates")) {
+    toml::array list;
+    for (const std::string& name : request.reference.covariates) list.push_back(name);
+    table.insert("covariates", std::move(list));
   }
-  const std::string nearest = suggestion(request.method, names);
-  throw UserError({}, "--method", "\"" + request.method + "\" is not a weighting",
-                  nearest.empty() ? "there are: " + join(names, ", ") : nearest);
+  if (with_reference && !margins.empty()) {
+    // The method's weights are raked to the margins.
+    table.insert_or_assign("method", std::string(info->name));
+    toml::table rake;
+    rake.insert("method", "raking");
+    rake.insert("margins", lists_of_names(margins, schema));
+    toml::array steps;
+    steps.push_back(std::move(table));
+    steps.push_back(std::move(rake));
+    table = toml::table();
+    table.insert("steps", std::move(steps));
+    info = &find_weighting("sequential");
+  } else if (!with_reference) {
+    add_margins(table, *info, request, schema, margins);
+  }
+  ConfigReader reader(table, {}, "--method " + request.method);
+  auto weighting = info->make(reader, schema);
+  reader.finish();
+  if (weighting->models_answers())
+    throw UserError({}, "--method " + request.method,
+                    "models each answer, which gives a file no weights",
+                    "leave model = \"own\" out, or run it in a study");
+  return weighting;
 }
 
 }  // namespace steelyard
