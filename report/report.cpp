@@ -115,8 +115,9 @@ class Page {
 
   void headline(std::size_t estimand) {
     const EstimandRecord& e = r_.estimands[estimand];
-    html_ += fmt::format("<h3>{} · {} <span class=soft>({})</span></h3>", name(e), domain(e),
-                         escape_html(e.unit));
+    html_ += fmt::format(
+        "<h3>{} · {}{}</h3>", name(e), domain(e),
+        e.unit.empty() ? "" : fmt::format(" <span class=soft>({})</span>", escape_html(e.unit)));
     html_ += dot_plot(r_, estimand, language_);
     html_ += fmt::format(
         "<table><thead><tr><th>{}<th>{}<th class=n>{}<th class=n>{}<th class=n>{}<th class=n>{}<th "
