@@ -169,6 +169,23 @@ std::string weighting_option(const FileOptions& o) {
   return {};
 }
 
+/// "income=3000", "member=yes=0.5": what stands before the last = is the name.
+BiasRequest bias_request(const EstimateOptions& o) {
+  BiasRequest r;
+  r.indices = o.bias_indices;
+  for (const std::string& text : o.turns_at) {
+    const std::size_t equals = text.rfind('=');
+    const auto value = equals == std::string::npos
+                           ? std::nullopt
+                           : parse_number(std::string_view(text).substr(equals + 1));
+    if (!value || equals == 0)
+      throw UserError({}, "--turns-at", "\"" + text + "\" is not name=number",
+                      "for instance --turns-at income=3000, or of a share member=yes=0.5");
+    r.turns_at.emplace_back(text.substr(0, equals), *value);
+  }
+  return r;
+}
+
 EstimateFileRequest request_of(const EstimateOptions& o) {
   EstimateFileRequest r;
   r.data = o.data;
@@ -203,6 +220,7 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.index = index_request(o);
   r.bucketed = bucketed_request(o);
   r.regression = regression_request(o);
+  r.bias = bias_request(o);
   r.against = o.against;
   r.unit = o.unit;
   if (!o.unit.empty() && o.against.empty())

@@ -53,6 +53,8 @@ struct EstimateOptions : FileOptions {
   std::vector<std::string> regressed, imputed, covariates, impute_statistics = {"mean"};
   std::string regression_scale = "log";
   std::size_t imputations = 20;
+  bool bias_indices = false;
+  std::vector<std::string> turns_at;
 };
 
 struct BucketsOptions {

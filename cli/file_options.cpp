@@ -49,7 +49,8 @@ void add_shared(CLI::App* verb, FileOptions& o) {
       "--reference", o.reference,
       "CSV of a probability sample of the same population that was asked the --covariates too; for "
       "methods that take covariates: ipw, cbps, kw (kernel_weighting), ev (elliott_valliant), "
-      "matching, mi (mass_imputation), dr (doubly_robust). With --margins the weights are then "
+      "matching, mi (mass_imputation), dr (doubly_robust), and for estimates mrp. With --margins "
+      "the weights are then "
       "raked to them");
   reference->needs(
       verb->add_option("--reference-weights", o.reference_weights, "its column of design weights")
@@ -166,6 +167,15 @@ void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
                    "a*b: counts, shares, and Rao-Scott and Wald tests of independence")
       ->allow_extra_args(false);
   add_questions(verb, o);
+  verb->add_flag("--bias-indices", o.bias_indices,
+                 "how far selection on the answer itself could move each mean (MUB, SMUB) and "
+                 "share (MUBP), from none (phi=0) to nothing else (phi=1); of the respondents' "
+                 "unweighted estimate");
+  verb->add_option("--turns-at", o.turns_at,
+                   "name=number, where a conclusion turns: how strong that selection must be for "
+                   "the estimate to be this (phi; data defect correlation; odds ratio of taking "
+                   "part a standard deviation)")
+      ->allow_extra_args(false);
   verb->add_option("--contrasts", o.contrasts,
                    "differences between the domains of --by: each from the first, or pairwise")
       ->check(CLI::IsMember({"first", "pairwise"}));

@@ -36,6 +36,20 @@ struct RespondentRecord {
   double leverage = 0;  ///< d x'(X'DX)⁻¹x: 1 means that the weighting hangs on this row alone
 };
 
+/// How the respondents took part, by a logistic model of the covariates that a reference sample has
+/// too. Quantiles are at `probabilities`.
+struct ParticipationRecord {
+  std::string failure;  ///< why there is none; empty: there is one
+  std::vector<double> probabilities, respondents, population;
+  double below = 0, above = 0;  ///< share of the population beyond every respondent's probability
+  double mean = 0, r = 0, r_se = 0, cv = 0, cv_se = 0;
+  struct Partial {
+    std::string term;
+    double cv = 0;
+  };
+  std::vector<Partial> partial;
+};
+
 struct HistogramBin {
   double lower = 0, upper = 0;  ///< of weight / mean weight; the first holds all below its upper
   std::size_t before = 0, after = 0;
@@ -46,6 +60,7 @@ struct WeightSpread {
   double sum = 0, minimum = 0, maximum = 0, mean = 0, cv = 0;
   std::vector<double> quantiles;  ///< at kWeightProbabilities
   double kish_deff = 1, effective_n = 0;
+  double top_share = 0;  ///< of all weight: what the largest 1 % of the weights hold
 };
 inline constexpr double kWeightProbabilities[] = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
 
@@ -61,6 +76,10 @@ struct WeighingRecord {
   double largest_error = 0;  ///< of all margins, relative to the population
   std::string largest_error_at;
   std::vector<MarginRecord> margins;
+  /// With a reference sample: balance on its totals of the covariates, and participation.
+  std::vector<MarginRecord> covariates;
+  std::string reference_file;  ///< empty: there is none
+  ParticipationRecord participation;
   std::vector<CellRecord> worst_cells;        ///< farthest from g = mean, most extreme first
   std::vector<RespondentRecord> respondents;  ///< largest weight share or leverage first
   std::vector<HistogramBin> histogram;

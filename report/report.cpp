@@ -201,11 +201,13 @@ class Page {
     html_ += fmt::format(
         "<div class=scroll><table id=estimators "
         "class=sortable><thead><tr><th>{}<th>{}<th>{}<th>{}<th class=n>{}<th class=n>{}<th "
-        "class=n>{}<th class=n>{}<th class=n>{}<th class=n>{}</tr></thead><tbody>",
+        "class=n>{}<th class=n>{}<th class=n>{}<th class=n>{}<th class=n>{}<th "
+        "class=n>{}</tr></thead><tbody>",
         t("estimand", "估计目标"), t("domain", "范围"), t("weighting", "加权"),
         t("value rule", "取值规则"), t("truth", "真值"), t("bias ± MCSE", "偏差 ± MCSE"),
         t("bias %", "偏差 %"), t("RMSE ± MCSE", "RMSE ± MCSE"), t("mean SE / sd", "平均SE / sd"),
-        t("coverage ± MCSE", "覆盖率 ± MCSE"));
+        t("coverage ± MCSE", "覆盖率 ± MCSE"), t("effective n ± MCSE", "有效样本量 ± MCSE"),
+        t("data defect correlation ± MCSE, ‰", "数据缺陷相关 ± MCSE，‰"));
     for (std::size_t i = 0; i < r_.estimators.size(); ++i) {
       const EstimatorRecord& m = r_.estimators[i];
       const EstimandRecord& e = r_.estimands[m.estimand];
@@ -220,9 +222,27 @@ class Page {
                     std::isnan(p.rel_bias_pct) ? "–" : fmt::format("{:+.1f}", p.rel_bias_pct));
       html_ += cell(p.rmse, with_error(p.rmse, p.rmse_mcse, f)) +
                cell(p.mean_se / p.sd, p.sd > 0 ? fmt::format("{:.3f}", p.mean_se / p.sd) : "–") +
-               cell(p.coverage, coverage(p)) + "</tr>";
+               cell(p.coverage, coverage(p)) + selection(i) + "</tr>";
     }
-    html_ += "</tbody></table></div>";
+    html_ += fmt::format(
+        "</tbody></table></div><p class=soft>{}</p>",
+        t("Effective n: the simple random sample that errs as much, σ²/MSE. Data defect "
+          "correlation: of being in the sample, times the weight, with the answer (Meng 2018).",
+          "有效样本量：均方误差相同的简单随机样本规模 "
+          "σ²/MSE。数据缺陷相关：入样（乘以权数）与回答之间"
+          "的相关（Meng 2018）。"));
+  }
+
+  std::string selection(std::size_t estimator) const {
+    if (r_.selection.empty()) return cell(0, "–") + cell(0, "–");
+    const SelectionRecord& s = r_.selection[estimator];
+    return cell(s.effective_n,
+                std::isnan(s.effective_n)
+                    ? "–"
+                    : fmt::format("{} ± {}", grouped(s.effective_n), grouped(s.effective_n_mcse))) +
+           cell(s.ddc, std::isnan(s.ddc)
+                           ? "–"
+                           : fmt::format("{:+.2f} ± {:.2f}", 1000 * s.ddc, 1000 * s.ddc_mcse));
   }
 
   void contrasts() {

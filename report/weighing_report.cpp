@@ -29,8 +29,15 @@ class WeighingPage {
         title, kStyle);
     opening();
     histogram();
-    balance();
-    margins();
+    if (!r_.margins.empty()) {
+      balance("Balance", "the population", r_.margins);
+      margins("Margins", r_.margins);
+    }
+    if (!r_.reference_file.empty()) {
+      balance("Balance of the covariates", "the reference sample's population", r_.covariates);
+      margins("Covariates in the reference sample", r_.covariates);
+      participation();
+    }
     cells();
     respondents();
     html_ += fmt::format("</main><script>{}</script></body></html>\n", kScript);
@@ -46,18 +53,20 @@ class WeighingPage {
     std::string options;
     for (const std::string& option : r_.options) options += ", " + escape_html(option);
     html_ += fmt::format(
-        "<p class=soft>{}{} · margins: {} · base weights: {} · Steelyard {}</p><table "
+        "<p class=soft>{}{} · {}: {} · base weights: {} · Steelyard {}</p><table "
         "style=\"max-width:640px\"><tbody>",
-        escape_html(r_.method), options, escape_html(r_.margins_file),
+        escape_html(r_.method), options, r_.margins.empty() ? "reference sample" : "margins",
+        escape_html(r_.margins.empty() ? r_.reference_file : r_.margins_file),
         r_.base.empty() ? "all alike" : escape_html(r_.base), escape_html(r_.version));
     figure("respondents weighted, of rows in the file",
            number(static_cast<double>(r_.n)) + " of " + number(static_cast<double>(r_.rows)));
     figure("population", number(r_.population));
-    figure(
-        "largest margin error, of the population",
-        fmt::format("{:.2e}{}", r_.largest_error,
-                    r_.largest_error_at.empty() ? "" : " at " + escape_html(r_.largest_error_at)),
-        r_.largest_error > 1e-6);
+    if (!r_.margins.empty())
+      figure(
+          "largest margin error, of the population",
+          fmt::format("{:.2e}{}", r_.largest_error,
+                      r_.largest_error_at.empty() ? "" : " at " + escape_html(r_.largest_error_at)),
+          r_.largest_error > 1e-6);
     figure("g = weight / base weight", fmt::format("{:.4g} to {:.4g}", r_.g_minimum, r_.g_maximum));
     figure("weights", number(r_.after.minimum) + " to " + number(r_.after.maximum));
     figure("negative weights", number(static_cast<double>(r_.negative)), r_.negative > 0);
@@ -65,6 +74,8 @@ class WeighingPage {
     figure("Kish's design effect, before and after",
            fmt::format("{:.4f}, {:.4f}", r_.before.kish_deff, r_.after.kish_deff));
     figure("effective n", number(r_.after.effective_n));
+    figure("share of all weight that the largest 1 % hold",
+           fmt::format("{:.2f} %", 100 * r_.after.top_share));
     figure("iterations", std::to_string(r_.iterations));
     html_ += "</tbody></table>";
     if (!r_.notes.empty()) html_ += "<ul>";
@@ -128,9 +139,9 @@ class WeighingPage {
   }
 
   /// Standardised differences from the population, before and after, farthest first.
-  void balance() {
+  void balance(const char* title, const char* whom, const std::vector<MarginRecord>& margins) {
     std::vector<const MarginRecord*> rows;
-    for (const MarginRecord& m : r_.margins)
+    for (const MarginRecord& m : margins)
       if (std::isfinite(m.smd_before)) rows.push_back(&m);
     if (rows.empty()) return;
     std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
@@ -138,9 +149,10 @@ class WeighingPage {
     });
     const std::size_t shown = std::min<std::size_t>(rows.size(), 40);
     html_ += fmt::format(
-        "<h2>Balance</h2><p class=key><span><b style=\"color:var(--smp)\">●</b> before</span><span>"
-        "<b style=\"color:var(--est)\">◆</b> after</span> standardised mean difference from the "
-        "population{}</p>",
+        "<h2>{}</h2><p class=key><span><b style=\"color:var(--smp)\">●</b> before</span><span>"
+        "<b style=\"color:var(--est)\">◆</b> after</span> standardised mean difference from "
+        "{}{}</p>",
+        title, whom,
         shown < rows.size()
             ? fmt::format("; the {} of {} levels that were farthest off", shown, rows.size())
             : "");
@@ -170,12 +182,13 @@ class WeighingPage {
     html_ += "</svg>";
   }
 
-  void margins() {
+  void margins(const char* title, const std::vector<MarginRecord>& margins) {
+    html_ += fmt::format("<h2>{}</h2>", title);
     html_ +=
-        "<h2>Margins</h2><div class=scroll><table class=sortable><thead><tr><th>margin<th>level<th "
+        "<div class=scroll><table class=sortable><thead><tr><th>margin<th>level<th "
         "class=n>respondents<th class=n>target<th class=n>before<th class=n>after<th "
         "class=n>error<th class=n>difference before<th class=n>after</thead><tbody>";
-    for (const MarginRecord& m : r_.margins)
+    for (const MarginRecord& m : margins)
       html_ += fmt::format(
           "<tr><td>{}<td>{}<td class=n data-v={}>{}<td class=n data-v={}>{}<td class=n "
           "data-v={}>{}<td class=n data-v={}>{}<td class=n data-v={}>{:.1e}<td class=n "
@@ -185,6 +198,42 @@ class WeighingPage {
           number(m.before), m.after, number(m.after), m.error, m.error, m.smd_before, m.smd_before,
           m.smd_after, m.smd_after);
     html_ += "</tbody></table></div>";
+  }
+
+  /// The estimated probability of participation, and how representative it makes the respondents.
+  void participation() {
+    const ParticipationRecord& p = r_.participation;
+    html_ += "<h2>Participation</h2>";
+    if (!p.failure.empty()) {
+      html_ += "<p class=warn>No logistic model of participation on the covariates: " +
+               escape_html(p.failure) + "</p>";
+      return;
+    }
+    html_ +=
+        "<p>Estimated probability of being a respondent, by a logistic model of the covariates "
+        "(pseudo-likelihood).</p><table style=\"max-width:760px\"><thead><tr><th>quantile";
+    for (double q : p.probabilities)
+      html_ += "<th class=n>" + (q == 0   ? std::string("min")
+                                 : q == 1 ? std::string("max")
+                                          : fmt::format("{:g} %", 100 * q));
+    html_ += "</thead><tbody>";
+    for (const auto* row : {&p.respondents, &p.population}) {
+      html_ += row == &p.respondents ? "<tr><td>respondents" : "<tr><td>population";
+      for (double q : *row) html_ += fmt::format("<td class=n>{:.3g}", q);
+    }
+    html_ += "</tbody></table><table style=\"max-width:760px\"><tbody>";
+    figure("population below every respondent's probability (nobody answers for them)",
+           fmt::format("{:.3g} %", 100 * p.below), p.below > 0.01);
+    figure("population above every respondent's probability",
+           fmt::format("{:.3g} %", 100 * p.above), p.above > 0.01);
+    figure("R-indicator (1: all take part alike)", fmt::format("{:.4f} (se {:.4f})", p.r, p.r_se));
+    figure(
+        "coefficient of variation of the probability: the most standard deviations by which these "
+        "covariates can move an unweighted mean",
+        fmt::format("{:.3f} (se {:.3f})", p.cv, p.cv_se));
+    for (const auto& part : p.partial)
+      figure(("of " + escape_html(part.term) + " alone").c_str(), fmt::format("{:.3f}", part.cv));
+    html_ += "</tbody></table>";
   }
 
   void cells() {

@@ -1,6 +1,7 @@
 #include "results/csv.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "core/csv.hpp"
 #include "core/errors.hpp"
@@ -29,15 +30,20 @@ std::string write_performance_csv(const StudyResults& results) {
   std::string text =
       "estimand,domain,weighting,value_rule,interval,truth,mean_estimate,bias,bias_mcse,rel_bias_"
       "pct,"
-      "sd,mean_se,rmse,rmse_mcse,coverage,coverage_mcse,mean_width,failures,replicates,mean_us\n";
+      "sd,mean_se,rmse,rmse_mcse,coverage,coverage_mcse,mean_width,failures,replicates,mean_us,"
+      "ddc,ddc_mcse,effective_n,effective_n_mcse\n";
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  const SelectionRecord none{
+      .ddc = kNaN, .ddc_mcse = kNaN, .effective_n = kNaN, .effective_n_mcse = kNaN};
   for (std::size_t i = 0; i < results.estimators.size(); ++i) {
     const EstimatorRecord& estimator = results.estimators[i];
     const EstimandRecord& estimand = results.estimands[estimator.estimand];
     const PerformanceRecord& p = results.performance[i];
+    const SelectionRecord& s = results.selection.empty() ? none : results.selection[i];
     row(text, estimand.estimand, estimand.domain, estimator.weighting, estimator.value_rule,
         estimator.interval, p.truth, p.mean_estimate, p.bias, p.bias_mcse, p.rel_bias_pct, p.sd,
         p.mean_se, p.rmse, p.rmse_mcse, p.coverage, p.coverage_mcse, p.mean_width, p.failures,
-        p.replicates, p.mean_us);
+        p.replicates, p.mean_us, s.ddc, s.ddc_mcse, s.effective_n, s.effective_n_mcse);
   }
   return text;
 }

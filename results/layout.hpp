@@ -14,7 +14,7 @@ namespace steelyard::layout {
 
 inline constexpr const char* kFiletype = "steelyard study";
 inline constexpr std::uint32_t kMajor = 1;  ///< raised when a reader of this version would go wrong
-inline constexpr std::uint32_t kMinor = 2;  ///< raised when something is added
+inline constexpr std::uint32_t kMinor = 3;  ///< raised when something is added
 
 inline constexpr const char* kPopulationKind = "population_kind";  ///< since 1.2
 inline constexpr const char* kEstimandUnit = "/estimands/unit";
@@ -100,6 +100,18 @@ void columns(std::type_identity<PerformanceRecord>, Visitor&& column) {
 }
 
 template <typename Visitor>
+void columns(std::type_identity<SelectionRecord>, Visitor&& column) {
+  using Record = SelectionRecord;
+  column("estimator", &Record::estimator, "");
+  column("unit_sd", &Record::unit_sd, kEstimandUnit);
+  column("weights_cv", &Record::weights_cv, "");
+  column("ddc", &Record::ddc, "");
+  column("ddc_mcse", &Record::ddc_mcse, "");
+  column("effective_n", &Record::effective_n, "respondents");
+  column("effective_n_mcse", &Record::effective_n_mcse, "respondents");
+}
+
+template <typename Visitor>
 void columns(std::type_identity<ContrastRecord>, Visitor&& column) {
   using Record = ContrastRecord;
   column("estimator", &Record::estimator, "");
@@ -173,6 +185,8 @@ void columns(std::type_identity<FailureRecord>, Visitor&& column) {
 
 /// Added with format version 1.1: a table that older files do not have.
 inline constexpr const char* kRuleEffects = "/value_rules";
+/// With 1.3.
+inline constexpr const char* kSelection = "/selection";
 
 /// `table(path, dimension, rows)` for each table of columns.
 template <typename Results, typename Visitor>
@@ -180,6 +194,7 @@ void tables(Results& results, Visitor&& table) {
   table("/estimands", "estimands", results.estimands);
   table("/estimators", "estimators", results.estimators);
   table("/performance", "estimators", results.performance);
+  table(kSelection, "selection", results.selection);
   table("/contrasts", "contrasts", results.contrasts);
   table("/reproduction", "reproduction", results.reproduction);
   table("/profile", "profile", results.profile);

@@ -43,6 +43,16 @@ struct PerformanceRecord {
   double mean_us = 0;  ///< wall time a replicate, microseconds
 };
 
+/// How bad selection was for one estimator. Source: Meng (2018), Annals of Applied Statistics 12.
+struct SelectionRecord {
+  std::uint32_t estimator = 0;   ///< index into estimators
+  double unit_sd = 0;            ///< σ: standard deviation of one person's influence on the truth
+  double weights_cv = 0;         ///< of the weights among respondents, root mean square
+  double ddc = 0, ddc_mcse = 0;  ///< data defect correlation
+  double effective_n = 0,
+         effective_n_mcse = 0;  ///< simple random sample with the same MSE, σ²/MSE
+};
+
 /// An estimator against the report's own procedure on the same samples.
 struct ContrastRecord {
   std::uint32_t estimator = 0, reference = 0;  ///< indices into estimators
@@ -125,6 +135,7 @@ struct StudyResults {
   /// estimators × replicates, row-major; NaN where the estimate failed.
   std::vector<double> estimate, se, lower, upper;
   std::vector<PerformanceRecord> performance;  ///< one an estimator
+  std::vector<SelectionRecord> selection;      ///< one an estimator, or none
   std::vector<ContrastRecord> contrasts;
   std::vector<ReproductionRecord> reproduction;
   std::vector<ProfileRecord> profile;

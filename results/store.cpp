@@ -77,6 +77,7 @@ std::optional<Misfit> misfit(const StudyResults& results) {
   size("/performance", results.performance.size(), estimators);
   indices("/estimators/estimand", results.estimators, &EstimatorRecord::estimand,
           results.estimands.size());
+  indices("/selection/estimator", results.selection, &SelectionRecord::estimator, estimators);
   indices("/value_rules/estimand", results.rule_effects, &RuleEffectRecord::estimand,
           results.estimands.size());
   indices("/contrasts/estimator", results.contrasts, &ContrastRecord::estimator, estimators);
@@ -203,8 +204,11 @@ StudyResults read_store(const std::filesystem::path& path) {
     if (minor >= 2 || std::string_view(name) != layout::kPopulationKind) read(name, member, unit);
   });
   layout::tables(results, [&](const char* group, const char*, auto& rows) {
-    if (minor >= 1 || std::string_view(group) != layout::kRuleEffects)
-      read_table(file, group, rows);
+    const std::string_view name = group;
+    const std::uint32_t since = name == layout::kSelection     ? 3
+                                : name == layout::kRuleEffects ? 1
+                                                               : 0;
+    if (minor >= since) read_table(file, group, rows);
   });
   layout::matrices(results, [&](const char* name, std::vector<double>& values) {
     values = file.read<double>(name, {results.estimators.size(), results.replicates});

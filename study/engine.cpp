@@ -13,6 +13,7 @@
 #include "study/parallel.hpp"
 #include "study/replicate.hpp"
 #include "study/reproduction.hpp"
+#include "study/selection_measures.hpp"
 #include "study/study_records.hpp"
 
 namespace steelyard {
@@ -179,6 +180,8 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
   });
   results.run.replicate_seconds = seconds_since(start);
   measure(replicates, results);
+  measure_selection(plan, truths, replicates,
+                    frame_.finite() ? static_cast<double>(frame_.size()) : 0, results);
   make_profile(*this, plan, replicates, results);
   results.reproduction = make_reproduction(population_, replicates);
   return results;

@@ -9,6 +9,7 @@
 
 #include "core/text.hpp"
 #include "estimators/survey/multiple_response.hpp"
+#include "study/file_models.hpp"
 #include "study/replicate_file.hpp"
 
 namespace steelyard {
@@ -136,6 +137,7 @@ class Assembly {
         throw UserError({}, "--weights", "must be a column when --margins are given",
                         "the column is the base weight");
       weighting.base = r_.weights;
+      weighting.for_estimates = true;
       out_->weighed = weigh_file(weighting, file_, wanted_.requests(), &columns_);
 
       out_->notes = out_->weighed->notes;
@@ -196,6 +198,7 @@ class Assembly {
 
   void make_domains() {
     data_.domains = {""};
+    out_->domain_levels = {{}};
     out_->by = r_.by;
     if (r_.by.empty()) return;
     std::vector<std::uint64_t> key(data_.n, 0);
@@ -211,16 +214,20 @@ class Assembly {
     for (std::size_t i = 0; i < data_.n; ++i)
       if (inside[i]) number.emplace(key[i], 0);
     data_.domains.clear();
+    out_->domain_levels.clear();
     for (auto& [k, position] : number) {
       position = static_cast<std::uint32_t>(data_.domains.size());
       std::uint64_t rest = k;
       std::string text;
+      std::vector<std::string> of(r_.by.size());
       for (std::size_t v = r_.by.size(); v-- > 0;) {
         const auto& levels = column(r_.by[v], ColumnRequest::As::levels).levels.levels;
-        text = r_.by[v] + "=" + levels[rest % levels.size()] + (text.empty() ? "" : ", ") + text;
+        of[v] = levels[rest % levels.size()];
+        text = r_.by[v] + "=" + of[v] + (text.empty() ? "" : ", ") + text;
         rest /= levels.size();
       }
       data_.domains.push_back(text);
+      out_->domain_levels.push_back(std::move(of));
     }
     data_.domain_of.resize(data_.n);
     for (std::size_t i = 0; i < data_.n; ++i)
@@ -327,6 +334,23 @@ std::unique_ptr<PreparedFile> prepare_file(const EstimateFileRequest& request) {
   return Assembly(request).run();
 }
 
+namespace {
+
+/// What answers that are modelled do not offer.
+void refuse_comparisons(const EstimateFileRequest& request) {
+  const bool bias = request.bias.indices || !request.bias.turns_at.empty();
+  const char* what = request.contrasts != DomainContrasts::none ? "--contrasts"
+                     : !request.against.empty()                 ? "--against"
+                     : bias                                     ? "--bias-indices and --turns-at"
+                                                                : nullptr;
+  if (what != nullptr)
+    throw UserError({}, "--method " + request.weighting->method,
+                    std::string("models each answer, which does not go with ") + what,
+                    "leave it out, or use a method that gives weights");
+}
+
+}  // namespace
+
 FileEstimates estimate_file(const EstimateFileRequest& request) {
   const auto file = prepare_file(request);
   FileEstimates out;
@@ -335,6 +359,11 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   out.psus = file->design->psus();
   out.strata = file->design->strata();
   if (file->replicates) out.replicates = file->replicates->replicates;
+  if (models_answers(*file)) {
+    refuse_comparisons(request);
+    estimate_modelled(*file, out.rows);
+    return out;
+  }
   const std::span plain = std::span(file->requests).first(file->plain());
   for (EstimateRow& row : estimate_all(file->data, plain, file->options)) {
     const EstimateRequest& q = file->requests[row.request];
@@ -351,6 +380,7 @@ FileEstimates estimate_file(const EstimateFileRequest& request) {
   estimate_buckets(*file, request.probabilities, out.rows, out.notes);
   estimate_regressions(*file, request.regression, out.rows, out.notes);
   estimate_imputed(*file, request.regression, out.rows, out.notes);
+  estimate_bias(*file, request.bias, out.rows, out.notes);
   const bool compared =
       request.contrasts != DomainContrasts::none || request.versus || !request.against.empty();
   if (compared && !(file->regressions.regressed.empty() && file->regressions.imputed.empty()))

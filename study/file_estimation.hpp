@@ -12,6 +12,7 @@
 #include "estimators/buckets/interval_imputation.hpp"
 #include "estimators/survey/cross_tables.hpp"
 #include "estimators/survey/estimation.hpp"
+#include "study/file_bias.hpp"
 #include "study/file_buckets.hpp"
 #include "study/file_indices.hpp"
 #include "study/file_regressions.hpp"
@@ -45,6 +46,7 @@ struct EstimateFileRequest {
   IndexRequest index;
   BucketedRequest bucketed;
   RegressionRequest regression;
+  BiasRequest bias;
   DomainContrasts contrasts = DomainContrasts::none;
   std::string against;                 ///< file of an earlier wave: changes since then
   std::string unit;                    ///< column of ids that the waves share; empty: independent
@@ -89,7 +91,8 @@ struct PreparedFile {
   std::vector<IndexQuestion> indices, quantified;
   std::vector<FileBuckets> buckets;
   FileRegressions regressions;
-  std::vector<std::string> by;  ///< columns whose combinations are domains
+  std::vector<std::string> by;                          ///< columns whose combinations are domains
+  std::vector<std::vector<std::string>> domain_levels;  ///< by domain and column of `by`
   /// By request and domain: why a bucket statistic cannot be compared.
   std::map<std::pair<std::size_t, std::size_t>, Failure> incomparable;
   std::vector<CrossedVariable> crossed;  ///< two for each of `crosstabs`

@@ -27,6 +27,16 @@ struct WeightedMean {
   double mean = kNone, sum = 0;
 };
 
+/// Squared coefficient of variation of the respondents' weights.
+double weight_cv2(const CellIndex& cells, const Weights& weights) {
+  double sum = 0, squares = 0;
+  for (std::size_t c = 0; c < cells.cells; ++c) {
+    sum += cells.weight[c] * weights.factor[c];
+    squares += cells.weight_squared[c] * weights.factor[c] * weights.factor[c];
+  }
+  return std::max(0.0, static_cast<double>(cells.n) * squares / (sum * sum) - 1);
+}
+
 std::vector<double> unweighted_totals(const Tabulation& table) {
   std::vector<double> totals(table.levels, 0.0);
   for (std::size_t c = 0; c < table.cells.size(); ++c)
@@ -161,6 +171,8 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32
   out.published.assign(scenario_->numbers.size(), kNone);
   Working shared{.benchmarks = std::move(benchmarks)};
   weigh(sample, shared);
+  for (const auto& weights : shared.weights)
+    out.weight_cv2.push_back(weights ? weight_cv2(shared.cells, weights.value()) : kNone);
   tabulate(sample, shared);
   prepare(sample, seed, replicate, shared);
   for (std::size_t i = 0; i < estimators_.size(); ++i) {

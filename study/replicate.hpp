@@ -26,6 +26,7 @@ struct ReplicateResults {
   std::vector<double>
       published;  ///< by published number: what the simulated survey reports, NaN if it cannot
   std::vector<double> profile_sample, profile_weighted;  ///< by root level: shares
+  std::vector<double> weight_cv2;  ///< by weighting: cv² of the respondents' weights; NaN: failed
   std::vector<FailureRecord> failures;
 };
 

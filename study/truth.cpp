@@ -210,11 +210,11 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
     const bool of_law = functional.uses_law();
     truth.finite = tallied && !of_law ? true_value(functional, tallies[i])
                                       : std::numeric_limits<double>::quiet_NaN();
-    if (frame.finite() && of_law)
-      truth.finite_se = std::numeric_limits<double>::quiet_NaN();
-    else if (frame.finite())
-      truth.finite_se = quantiles[i] ? quantile_sd(functional, quantiles[i], laws[i])
+    const double sd = of_law         ? std::numeric_limits<double>::quiet_NaN()
+                      : quantiles[i] ? quantile_sd(functional, quantiles[i], laws[i])
                                      : finite_sd(schema, functional, laws[i]);
+    if (frame.finite()) truth.finite_se = sd;
+    truth.unit_sd = sd * std::sqrt(size);
     const DomainTruth& whole = tallied ? tallies[i] : laws[i];
     if (functional.uses_value_rule())
       for (const auto& rule : plan.value_rules)

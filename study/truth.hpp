@@ -28,6 +28,9 @@ struct DomainTruth {
 
 struct EstimandTruth {
   double superpopulation = 0, finite = 0, finite_se = 0;  ///< finite: NaN if not tallied
+  /// Standard deviation of one person's influence on it, so that simple random samples of n have
+  /// the variance unit_sd²/n; NaN for functionals of a whole law.
+  double unit_sd = std::numeric_limits<double>::quiet_NaN();
   std::vector<double>
       rule_values;  ///< by value rule: the functional under the rule on the whole population
   /// Without a value rule: the functional's own reading of the whole population's answers; it

@@ -41,6 +41,8 @@ struct WeighRequest {
   bool rescale = false;
   MissingRule missing = MissingRule::error;
   std::optional<Seed> seed;  ///< for MissingRule::impute
+  /// The method may model each answer in place of giving weights.
+  bool for_estimates = false;
   int threads = 1;
 };
 

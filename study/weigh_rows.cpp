@@ -40,14 +40,24 @@ void WeighAssembly::read() {
   }
   for (const std::string& name : r_.also)
     if (find(name) == nullptr) others_.push_back({name, {}, want(name, ColumnRequest::As::levels)});
-  if (!r_.reference.file.empty()) reference_ = read_reference_file(r_.reference, r_.threads);
   for (const std::string& name : r_.reference.covariates) {
     data_.require_column(name);
-    if (r_.reference.is_number(name))
-      numbers_.push_back({name, {}, want(name, ColumnRequest::As::numbers)});
-    else if (find(name) == nullptr)
-      others_.push_back({name, {}, want(name, ColumnRequest::As::levels)});
+    const bool number = r_.reference.is_number(name), has_levels = find(name) != nullptr;
+    const bool has_total = std::any_of(margins_.totals.begin(), margins_.totals.end(),
+                                       [&](const auto& total) { return total.variable == name; });
+    if (has_total && !number)
+      fail("the covariate \"" + name + "\" has a total in the margins, so it is a number",
+           "name it in --numeric too");
+    if (has_levels && number)
+      fail("the covariate \"" + name + "\" has levels in the margins, so it is not a number",
+           "leave it out of --numeric");
+    if (has_total || has_levels) continue;
+    (number ? numbers_ : others_)
+        .push_back({name,
+                    {},
+                    want(name, number ? ColumnRequest::As::numbers : ColumnRequest::As::levels)});
   }
+  if (!r_.reference.file.empty()) reference_ = read_reference_file(r_.reference, r_.threads);
   if (!r_.base.empty()) base_at_ = want(r_.base, ColumnRequest::As::numbers);
   if (!r_.strata.empty()) strata_at_ = want(r_.strata, ColumnRequest::As::ids);
   if (!r_.clusters.empty()) cluster_at_ = want(r_.clusters[0], ColumnRequest::As::ids);

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/sums.hpp"
 #include "core/text.hpp"
+#include "estimators/bias_indices/representativity.hpp"
 #include "estimators/weighting/margin_report.hpp"
 #include "study/calibration_matrix.hpp"
 #include "study/weight_spread.hpp"
@@ -33,6 +35,7 @@ class Description {
     out_.notes = f_.notes;
     spread();
     margins();
+    participation();
     note_dependencies();
     worst_cells();
     respondents();
@@ -61,22 +64,77 @@ class Description {
     }
   }
 
-  void margins() {
-    const auto rows =
-        margin_report(f_.weights, f_.index, *f_.benchmarks, f_.margins, f_.population);
+  std::vector<MarginRecord> balance(const Benchmarks& benchmarks, const MarginVariables& margins,
+                                    double population) const {
+    std::vector<MarginRecord> out;
+    const auto rows = margin_report(f_.weights, f_.index, benchmarks, margins, population);
     for (const MarginRow& row : rows.value()) {
       const bool number = row.levels.empty();
       if (!number && row.target == 0 && row.respondents == 0) continue;
-      const double unit = !number ? f_.population : row.target != 0 ? row.target : 1.0;
-      out_.margins.push_back({row.margin, join(row.levels, "*"), row.respondents, row.target,
-                              row.before, row.after, (row.after - row.target) / unit,
-                              row.smd_before, row.smd_after});
+      const double unit = !number ? population : row.target != 0 ? row.target : 1.0;
+      out.push_back({row.margin, join(row.levels, "*"), row.respondents, row.target, row.before,
+                     row.after, (row.after - row.target) / unit, row.smd_before, row.smd_after});
     }
+    return out;
+  }
+
+  void margins() {
+    out_.margins = balance(*f_.benchmarks, f_.margins, f_.population);
     for (const MarginRecord& m : out_.margins)
       if (out_.largest_error_at.empty() || std::abs(m.error) > out_.largest_error) {
         out_.largest_error = std::abs(m.error);
         out_.largest_error_at = m.level.empty() ? m.margin : m.margin + "=" + m.level;
       }
+  }
+
+  /// The covariates' totals as the reference sample estimates them.
+  Benchmarks reference_totals(const Sample& reference) const {
+    Benchmarks totals(f_.schema);
+    for (VariableId id : f_.covariates) {
+      Sum sum;
+      if (f_.schema[id].kind == VariableKind::continuous) {
+        for (std::size_t j = 0; j < reference.n; ++j)
+          sum.add(reference.base_weights[j] * reference.numbers[index(id)][j]);
+        totals.add_number(id, sum.value());
+        continue;
+      }
+      std::vector<double> by_level(f_.schema[id].size(), 0.0);
+      for (std::size_t j = 0; j < reference.n; ++j)
+        by_level[reference.column(id)[j]] += reference.base_weights[j];
+      totals.add({{id}, std::move(by_level)});
+    }
+    return totals;
+  }
+
+  void participation() {
+    const auto& reference = f_.benchmarks->reference();
+    if (!reference) return;
+    out_.reference_file = r_.reference.file;
+    MarginVariables terms;
+    for (VariableId id : f_.covariates) terms.push_back({id});
+    out_.covariates =
+        balance(reference_totals(reference->sample), terms, total(reference->sample.base_weights));
+    ParticipationRecord& record = out_.participation;
+    const auto samples = make_two_samples(terms, f_.index, *f_.benchmarks);
+    const auto made = samples ? representativity(samples.value(), f_.index)
+                              : Result<Representativity>(samples.failure());
+    if (!made) {
+      record.failure = made.failure().detail;
+      return;
+    }
+    const Representativity& r = made.value();
+    record.probabilities.assign(std::begin(kPropensityProbabilities),
+                                std::end(kPropensityProbabilities));
+    record.respondents = r.respondents;
+    record.population = r.population;
+    record.below = r.below;
+    record.above = r.above;
+    record.mean = r.mean;
+    record.r = r.r;
+    record.r_se = r.r_se;
+    record.cv = r.cv;
+    record.cv_se = r.cv_se;
+    for (const auto& part : r.partial) record.partial.push_back({part.term, part.cv});
   }
 
   void note_dependencies() {

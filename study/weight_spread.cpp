@@ -79,6 +79,21 @@ WeightCounts final_weight_counts(const WeighedFile& file) {
   return distinct(std::move(all));
 }
 
+namespace {
+
+/// What the largest 1 % of the rows hold of all weight, a row cut in proportion.
+double share_of_largest(const WeightCounts& counts, double n, double sum) {
+  double left = 0.01 * n, held = 0;
+  for (std::size_t k = counts.size(); k-- > 0 && left > 0;) {
+    const double taken = std::min(left, static_cast<double>(counts[k].second));
+    held += taken * counts[k].first;
+    left -= taken;
+  }
+  return held / sum;
+}
+
+}  // namespace
+
 WeightSpread weight_spread(const WeightCounts& counts) {
   const auto [sum, n] = size_of(counts);
   Sum squares;
@@ -91,6 +106,7 @@ WeightSpread weight_spread(const WeightCounts& counts) {
   s.kish_deff = n * squares.value() / (s.sum * s.sum);
   s.effective_n = n / s.kish_deff;
   s.cv = std::sqrt(std::max(0.0, s.kish_deff - 1));
+  s.top_share = share_of_largest(counts, n, s.sum);
   std::size_t at = 0;
   double below = static_cast<double>(counts[0].second);
   for (double p : kWeightProbabilities) {

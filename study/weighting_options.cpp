@@ -86,6 +86,29 @@ void add_margins(toml::table& table, const WeightingInfo& info, const WeighReque
   table.insert("cross", names_of(margins[0], schema));
 }
 
+/// Of a multilevel model: those of two levels are fixed terms, the others groups, if neither is
+/// given; the population is the reference sample's, or the margins' cross.
+void add_multilevel_terms(toml::table& table, const WeighRequest& request, const Schema& schema,
+                          const MarginVariables& margins) {
+  const bool reference = !request.reference.file.empty();
+  if (reference && !margins.empty())
+    throw UserError({}, "--method " + request.method, "gives no weights that could be raked",
+                    "leave --margins out, or --reference");
+  if (!request.reference.numeric.empty())
+    throw UserError({}, "--method " + request.method, "takes categories, no numbers",
+                    "put the covariate in classes and leave --numeric out");
+  if (reference) table.insert("population", "reference");
+  if (table.contains("fixed") || table.contains("groups")) return;
+  std::vector<VariableId> terms = variables_of(margins);
+  for (const std::string& name : request.reference.covariates)
+    terms.push_back(schema.require(name, {request.reference.file}));
+  toml::array fixed, groups;
+  for (VariableId id : terms)
+    (schema[id].levels.size() <= 2 ? fixed : groups).push_back(schema[id].name);
+  if (!fixed.empty()) table.insert("fixed", std::move(fixed));
+  if (!groups.empty()) table.insert("groups", std::move(groups));
+}
+
 const WeightingInfo& find_weighting(const std::string& method) {
   static constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
       {"kw", "kernel_weighting"},
@@ -111,21 +134,24 @@ std::unique_ptr<const Weighting> make_weighting(const WeighRequest& request, con
                                                 const MarginVariables& margins) {
   const WeightingInfo* info = &find_weighting(request.method);
   toml::table table = given_options(request.options);
+  const bool multilevel = takes_option(*info, schema, "groups");
   const bool with_reference = takes_option(*info, schema, "covariates");
   if (with_reference && request.reference.file.empty())
     throw UserError({}, "--method " + request.method, "needs a reference sample",
                     "pass --reference FILE --reference-weights COLUMN --covariates a,b,c");
-  if (!with_reference && request.margins.empty())
+  const bool population = multilevel && !request.reference.file.empty();
+  if (!with_reference && !population && request.margins.empty())
     throw UserError({}, "--method " + request.method, "needs margins",
-                    info->name == "mrp" ? "of a file it is not available: run it in a study"
-                                        : "pass --margins FILE, or a method that takes covariates: "
-                                          "ipw, cbps, kw, ev, matching, mi, dr");
+                    "pass --margins FILE, or a method that takes covariates: ipw, cbps, kw, ev, "
+                    "matching, mi, dr, mrp");
   if (with_reference && !table.contains("covariates")) {
     toml::array list;
     for (const std::string& name : request.reference.covariates) list.push_back(name);
     table.insert("covariates", std::move(list));
   }
-  if (with_reference && !margins.empty()) {
+  if (multilevel) {
+    add_multilevel_terms(table, request, schema, margins);
+  } else if (with_reference && !margins.empty()) {
     // The method's weights are raked to the margins.
     table.insert_or_assign("method", std::string(info->name));
     toml::table rake;
@@ -143,10 +169,10 @@ std::unique_ptr<const Weighting> make_weighting(const WeighRequest& request, con
   ConfigReader reader(table, {}, "--method " + request.method);
   auto weighting = info->make(reader, schema);
   reader.finish();
-  if (weighting->models_answers())
+  if (weighting->models_answers() && !request.for_estimates)
     throw UserError({}, "--method " + request.method,
                     "models each answer, which gives a file no weights",
-                    "leave model = \"own\" out, or run it in a study");
+                    "estimate takes it; or leave the option model out");
   return weighting;
 }
 

@@ -101,6 +101,10 @@ Result<Maximum> maximise(SmoothFunction& function, const Eigen::VectorXd& start,
   Eigen::MatrixXd metric = metric_at_start;
   if (!ascent.start(start))
     return Failure{FailureKind::no_convergence, "the likelihood is not defined at the start"};
+  if (start.size() == 0) {  // no parameter: that was the only value
+    ascent.at.covariance.resize(0, 0);
+    return ascent.at;
+  }
   bool fresh = true;
   double wanted = kNearly;
   for (int step = 0; step < kMaxSteps; ++step) {

@@ -10,14 +10,10 @@
 namespace steelyard {
 namespace {
 
-std::string term_names(const Auxiliary& x, std::span<const std::size_t> terms) {
+std::string term_names(const TwoSamples& samples, std::span<const std::size_t> terms) {
   std::string text;
-  for (const std::size_t term : terms) {
-    std::string name;
-    for (const VariableId id : x.variables[term + 1])
-      name += (name.empty() ? "" : " × ") + (*x.schema)[id].name;
-    text += (text.empty() ? "" : ", ") + name;
-  }
+  for (const std::size_t term : terms)
+    text += (text.empty() ? "" : ", ") + samples.term_name(term + 1);
   return text.empty() ? "none" : text;
 }
 
@@ -145,7 +141,7 @@ class InversePropensity final : public Weighting {
     for (std::size_t g = 0; g + 1 < samples.a.blocks.size(); ++g)
       if (std::find(kept.terms.begin(), kept.terms.end(), g) == kept.terms.end()) out.push_back(g);
     return fmt::format("selected terms: {}; left out: {} (penalty {:.3g} of the largest)",
-                       term_names(samples.a, kept.terms), term_names(samples.a, out), kept.lambda);
+                       term_names(samples, kept.terms), term_names(samples, out), kept.lambda);
   }
 
   /// Puts the class's weight in place of each respondent's.

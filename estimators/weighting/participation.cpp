@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/math/constants/constants.hpp>
 #include <boost/math/special_functions/erf.hpp>
 #include <cmath>
 
 #include "core/sums.hpp"
+#include "core/text.hpp"
 
 namespace steelyard {
 namespace {
@@ -155,6 +157,47 @@ double starting_eta(const TwoSamples& samples, std::span<const double> weight_b,
   return 0;
 }
 
+/// Σ_A a where it reaches Σ_B d in a column of ones: the equation, Σ_A a = Σ_B d π there or
+/// Σ_A a/π = Σ_B d, then has no solution with probabilities below 1.
+std::optional<Failure> more_than_everybody(const TwoSamples& samples,
+                                           std::span<const double> weight_b,
+                                           ParticipationEquation equation, Link link) {
+  const bool exact = equation == ParticipationEquation::calibrated ||
+                     (equation == ParticipationEquation::pseudo_likelihood && link == Link::logit);
+  if (!exact) return std::nullopt;
+  std::vector<double> a(samples.columns()), b(samples.columns());
+  samples.a.transpose_multiply(samples.weight_a, a);
+  samples.b.transpose_multiply(weight_b, b);
+  for (std::size_t j = 0; j < a.size(); ++j) {
+    if (j > 0 && !samples.a.blocks[samples.a.block_of(j)].number.empty()) continue;
+    if (!(a[j] > 0) || a[j] < b[j]) continue;
+    const std::string where = j == 0 ? "" : " with " + samples.describe(j);
+    return Failure{
+        FailureKind::infeasible,
+        fmt::format("{:.6g} respondents{}, but the reference sample's design weights{} sum to "
+                    "{:.6g}: a participation probability cannot exceed 1; scale the design weights "
+                    "to the population",
+                    a[j], where, j == 0 ? "" : " there", b[j])};
+  }
+  return std::nullopt;
+}
+
+/// Terms with a column that depends on those of the terms before: other than the one level of a
+/// term that always does.
+std::vector<std::string> terms_left_out(const TwoSamples& samples,
+                                        std::span<const std::size_t> columns) {
+  std::vector<std::string> names;
+  for (std::size_t b = 1; b < samples.a.blocks.size(); ++b) {
+    const std::size_t begin = samples.a.blocks[b].offset;
+    const std::size_t end =
+        b + 1 < samples.a.blocks.size() ? samples.a.blocks[b + 1].offset : samples.columns();
+    if (std::none_of(columns.begin(), columns.end(),
+                     [&](std::size_t j) { return j >= begin && j < end; }))
+      names.push_back(samples.term_name(b));
+  }
+  return names;
+}
+
 /// Which coefficient runs off: the one whose column has moved η most.
 std::string runaway(const TwoSamples& samples, std::span<const double> theta) {
   std::size_t worst = 0;
@@ -209,12 +252,14 @@ Result<ParticipationFit> fit_participation(const TwoSamples& samples,
   constexpr int kMaxIterations = 60;
   constexpr double kConverged = 1e-12;
   Score score(samples, equation, link);
+  if (auto failed = more_than_everybody(samples, score.weight_b(), equation, link)) return *failed;
   ParticipationFit fit;
   fit.theta.assign(samples.columns(), 0.0);
   fit.theta[0] = starting_eta(samples, score.weight_b(), equation, link);
   double error = score.evaluate(fit.theta, fit.eta_a, fit.eta_b);
   score.jacobian(fit.jacobian);
   fit.columns = independent_columns(fit.jacobian);
+  fit.left_out = terms_left_out(samples, fit.columns);
   const auto k = static_cast<Eigen::Index>(fit.columns.size());
   Eigen::MatrixXd kept(k, k);
   Eigen::VectorXd right(k);
@@ -307,6 +352,11 @@ Weights participation_weights(const TwoSamples& samples, const ParticipationFit&
   weights.stages.push_back(std::move(stage));
   weights.reference = samples.reference;
   weights.iterations = fit.iterations;
+  if (!fit.left_out.empty())
+    weights.notes.push_back(fmt::format(
+        "the covariates {} follow from those before them and add nothing to the participation "
+        "model: left out",
+        join(fit.left_out, ", ")));
   return weights;
 }
 

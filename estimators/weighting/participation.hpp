@@ -5,6 +5,7 @@
 
 #include <Eigen/Dense>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,15 +41,17 @@ struct ParticipationTerms {
 ParticipationTerms participation_terms(ParticipationEquation equation, Link link, double eta);
 
 struct ParticipationFit {
-  std::vector<double> theta;         ///< by column; 0 where it depends on those before it
-  std::vector<double> eta_a, eta_b;  ///< by cell
-  Eigen::MatrixXd jacobian;          ///< -dU/dθ; zero rows and columns where θ is left out
-  std::vector<std::size_t> columns;  ///< that are in the model
+  std::vector<double> theta;          ///< by column; 0 where it depends on those before it
+  std::vector<double> eta_a, eta_b;   ///< by cell
+  Eigen::MatrixXd jacobian;           ///< -dU/dθ; zero rows and columns where θ is left out
+  std::vector<std::size_t> columns;   ///< that are in the model
+  std::vector<std::string> left_out;  ///< terms that follow from those before them
   int iterations = 0;
 };
 
 /// Newton's method with step halving. Fails: no_convergence (separation: the coefficient that runs
-/// off is named), singular_matrix. Cost O(cells × terms²) an iteration, about six.
+/// off is named), singular_matrix, infeasible (more respondents than the reference sample's design
+/// weights sum to, overall or with a level). Cost O(cells × terms²) an iteration, about six.
 Result<ParticipationFit> fit_participation(const TwoSamples& samples,
                                            ParticipationEquation equation, Link link);
 

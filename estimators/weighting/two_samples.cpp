@@ -48,6 +48,13 @@ std::vector<CalibrationBlock> TwoSamples::blocks_of(const Auxiliary& x) {
   return {x.blocks.begin(), x.blocks.end()};
 }
 
+std::string TwoSamples::term_name(std::size_t block) const {
+  std::string name;
+  for (const VariableId id : a.variables[block])
+    name += (name.empty() ? "" : " × ") + (*a.schema)[id].name;
+  return name;
+}
+
 MarginVariables read_covariates(ConfigReader& config, const Schema& schema) {
   return read_margins(config, "covariates", schema,
                       "the model's terms: variables, or lists of variables to be crossed; numbers "

@@ -22,6 +22,8 @@ struct TwoSamples {
   std::size_t columns() const { return a.columns(); }
   /// The column's name: "(intercept)", "region=north", "income".
   std::string describe(std::size_t column) const { return a.describe(column); }
+  /// The term of a block: "region × age".
+  std::string term_name(std::size_t block) const;
   /// Stage blocks of the respondents and, for an equation, of the reference sample.
   std::vector<CalibrationBlock> blocks_a() const { return blocks_of(a); }
   std::vector<CalibrationBlock> blocks_b() const { return blocks_of(b); }

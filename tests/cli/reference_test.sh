@@ -6,29 +6,63 @@ here=$(cd "$(dirname "$0")" && pwd)
 steelyard=$1 golden=$2
 . "$here/expect.sh"
 cd "$work" || exit 3
-both=("$golden/clw_A.csv" --reference "$golden/clw_B.csv" --reference-weights d --covariates x1,x2,x3,x4
-      --numeric x1,x2,x3,x4 --threads 1)
 
-# Reference numbers: the published estimators and their plug-in errors, in R (clw_cases.json, case "full").
-for method in ipw "ipw -O equation=calibrated" cbps mi dr; do
-  # shellcheck disable=SC2086
-  "$steelyard" estimate "${both[@]}" --method $method --mean y50 -o "${method##* }.csv" >/dev/null 2>&1
-done
-out=$(/usr/bin/python3 - "$golden/clw_cases.json" <<'P'
-import csv, json, sys
-cases = json.load(open(sys.argv[1]))
-full = [c for c in (cases if isinstance(cases, list) else cases['cases']) if c['id'] == 'full'][0]
-wanted = {e['estimator']: e for e in full['estimates'] if e['variable'] == 'y50'}
-def find(start): return [e for name, e in wanted.items() if name.startswith(start)][0]
-bad = 0
-for file, start in (('ipw', 'IPW2'), ('equation=calibrated', 'calibrated IPW: participation'), ('cbps', 'calibrated IPW: participation'),
-                    ('mi', 'REG'), ('dr', 'DR2')):
-    row, e = next(csv.DictReader(open(file + '.csv'))), find(start)
+# Reference numbers: the published estimators and their plug-in errors, in R (clw_cases.json). A line is
+# case | the estimator's name there (its beginning) | answer | covariates of the weighting | method and options.
+all=x1,x2,x3,x4 less=x1,x2,x3
+without_x4='outcome_covariates=["x1","x2","x3"]' with_x4='outcome_covariates=["x1","x2","x3","x4"]'
+cat >runs <<E
+full|IPW2|y50|$all|ipw
+full|IPW2|yb|$all|ipw
+full|calibrated IPW: participation|y50|$all|ipw -O equation=calibrated
+full|calibrated IPW: participation|y50|$all|cbps
+full|C2|y50|$all|ipw -O equation=pooled
+full|REG (|y50|$all|mi
+full|DR2:|y50|$all|dr
+participation-without-x4|IPW2|y50|$less|ipw
+participation-without-x4|IPW2|yb|$less|ipw
+participation-without-x4|calibrated IPW: participation|y50|$less|ipw -O equation=calibrated
+participation-without-x4|C2|y50|$less|ipw -O equation=pooled
+participation-without-x4|DR2:|y50|$all|dr -O covariates=["x1","x2","x3"] -O $with_x4
+full|REG with a logistic|yb|$all|mi -O model=own
+full|DR2 with a logistic|yb|$all|dr -O model=own
+full|mass imputation, 5 nearest|y50|$all|mi -O model=nearest -O distance=euclidean
+full|predictive mean matching, 5 donors, |yhat_j|y50|$all|mi -O model=predictive_mean
+full|predictive mean matching, 5 donors, |y_j|y50|$all|mi -O model=predictive_mean -O matching=observed
+participation-without-x4|DR2 with a logistic|yb|$all|dr -O model=own -O covariates=["x1","x2","x3"] -O $with_x4
+outcome-without-x4|REG with a logistic|yb|$less|mi -O model=own
+outcome-without-x4|DR2 with a logistic|yb|$all|dr -O model=own -O $without_x4
+outcome-without-x4|IPW2|y50|$all|ipw
+outcome-without-x4|REG (|y50|$less|mi
+outcome-without-x4|DR2:|y50|$all|dr -O $without_x4
+E
+out=$(/usr/bin/python3 - "$golden" "$steelyard" <<'P'
+import csv, json, subprocess, sys
+golden, steelyard = sys.argv[1:]
+cases = json.load(open(golden + '/clw_cases.json'))
+cases = {c['id']: c['estimates'] for c in (cases if isinstance(cases, list) else cases['cases'])}
+bad = compared = 0
+for line in open('runs').read().splitlines():
+    case, rest = line.split('|', 1)
+    start, answer, covariates, method = rest.rsplit('|', 3)
+    name, *options = method.split(' ')
+    call = [steelyard, 'estimate', golden + '/clw_A.csv', '--reference', golden + '/clw_B.csv', '--reference-weights', 'd',
+            '--covariates', covariates, '--numeric', covariates, '--threads', '1', '--method', name, *options,
+            '--proportion' if 'model=own' in method else '--mean', answer, '--json']
+    done = subprocess.run(call, capture_output=True, text=True)
+    if done.returncode != 0:
+        bad += 1
+        print(line, done.stderr)
+        continue
+    ours = json.loads(done.stdout)['estimates'][-1]  # of a proportion the share of answer 1
+    e = [x for x in cases[case] if x['variable'] == answer and x['estimator'].startswith(start)][0]
     for key in ('estimate', 'se'):
-        if key in e and e[key] is not None and abs(float(row[key]) / e[key] - 1) > 1e-7:
-            bad += 1
-            print(file, key, row[key], e[key])
-print('outside:', bad)
+        if e.get(key) is not None:
+            compared += 1
+            if not abs(ours[key] / e[key] - 1) <= 1e-7:
+                bad += 1
+                print(line, key, ours[key], e[key])
+print('compared:', compared, 'outside:', bad)
 P
 )
 expect 0 "outside: 0" echo "$out"
@@ -54,6 +88,8 @@ f,old,100,1
 m,young,120,2
 E
 printf 'variable,level,target\nsex,m,400\nsex,f,320\n' >margins.csv
+awk -F, -v OFS=, 'NR == 1 {print $0, "x"; next} {print $0, 5 + NR}' a.csv >apart.csv
+awk -F, -v OFS=, 'NR == 1 {print $0, "x"; next} {print $0, -NR}' b.csv >bapart.csv
 reference=(--reference b.csv --reference-weights w)
 weigh() { "$steelyard" weigh "$@"; }
 expect 0 "written: w.csv" weigh a.csv "${reference[@]}" --covariates sex,age --method ipw -o w.csv
@@ -66,13 +102,68 @@ expect 2 'has no column "agee"; did you mean "age"?' weigh a.csv "${reference[@]
 expect 2 'has no column "y"' weigh a.csv "${reference[@]}" --covariates sex,y --method ipw
 expect 2 'has no column "q"' weigh a.csv --reference b.csv --reference-weights q --covariates sex --method ipw
 expect 2 "needs margins" weigh a.csv "${reference[@]}" --covariates sex
+est() { "$steelyard" estimate "$@"; }
+# Models of each answer: shares sum to 1; what does not go with them is refused by name.
+expect 0 "proportion  y         1" est a.csv "${reference[@]}" --covariates sex,age --method mrp --proportion y --mean y
+sums=$(est a.csv "${reference[@]}" --covariates sex --method mi -O model=own --proportion y --by sex --json |
+  /usr/bin/python3 -c 'import json, sys
+e = json.load(sys.stdin)["estimates"]
+print(*sorted(round(sum(x["estimate"] for x in e if x["domain"] == d), 12) for d in {x["domain"] for x in e}), all(x["se"] > 0 for x in e))')
+expect 0 "1.0 1.0 True" echo "$sums"
+expect 1 "name the columns of --by among the --covariates" est a.csv "${reference[@]}" --covariates sex --method mi -O model=own --mean y --by age
+expect 2 "leave --quantile out" est a.csv "${reference[@]}" --covariates sex --method mi -O model=own --quantile y
+expect 2 "does not go with --contrasts" est a.csv "${reference[@]}" --covariates sex --method mrp --mean y --by sex --contrasts first
+expect 2 "does not go with --bias-indices" est a.csv "${reference[@]}" --covariates sex --method mrp --mean y --bias-indices
+expect 2 "gives no weights that could be raked" est a.csv "${reference[@]}" --covariates age --method mrp --mean y --margins margins.csv
+expect 2 "takes categories, no numbers" est apart.csv --reference bapart.csv --reference-weights w --covariates sex,x --numeric x --method mrp --mean y
+printf 'variable,level,target\nsex*age,m*young,200\nsex*age,m*old,200\nsex*age,f*young,160\nsex*age,f*old,160\n' >cross.csv
+expect 0 "mean        y" est a.csv --margins cross.csv --method mrp --mean y
+printf 'variable,level,target\nsex,m,400\nsex,f,320\nage,young,300\nage,old,420\n' >apart_margins.csv
+expect 1 "no benchmark holds the cross of the model's variables, sex * age" est a.csv --margins apart_margins.csv --method mrp --mean y
+
+# How bad it could be.
+expect 0 "smub        y         phi=0.5" est a.csv "${reference[@]}" --covariates sex,age --method ipw --mean y --bias-indices
+expect 0 "mub         y         phi=1" est a.csv --margins margins.csv --mean y --bias-indices
+expect 0 "mubp" est a.csv "${reference[@]}" --covariates sex,age --method ipw --proportion y --bias-indices
+expect 0 "how the proxy varies in the population is not known from totals" est a.csv --margins margins.csv --proportion y --bias-indices
+expect 0 "turns at 0.5" est a.csv "${reference[@]}" --covariates sex,age --method ipw --mean y --turns-at y=0.5
+expect 0 "answers are from 0 to 1" est a.csv "${reference[@]}" --covariates sex,age --method ipw --mean y --turns-at y=7
+expect 2 "is not name=number" est a.csv "${reference[@]}" --covariates sex --method ipw --mean y --turns-at y
+expect 2 'is not estimated' est a.csv "${reference[@]}" --covariates sex --method ipw --mean y --turns-at yy=3
+expect 2 "none is given; pass --reference FILE" est a.csv --mean y --bias-indices
+expect 2 "is about means and proportions, and none is asked" est a.csv --margins margins.csv --quantile y --bias-indices
+
+# Balance, overlap and representativity.
+expect 0 "coefficient of variation" weigh a.csv "${reference[@]}" --covariates sex,age --method ipw
+expect 0 '"r_indicator_se"' weigh a.csv "${reference[@]}" --covariates sex,age --method kw --json
+expect 0 "smd is" weigh a.csv "${reference[@]}" --covariates sex,age --method matching
+expect 0 "written: page.html" weigh a.csv "${reference[@]}" --covariates sex,age --method ipw --report page.html
+expect 0 "R-indicator" cat page.html
+
+# What stands in the way.
+expect 1 "x separates the respondents from the reference sample" \
+  weigh apart.csv --reference bapart.csv --reference-weights w --covariates x --numeric x --method ipw
+awk -F, -v OFS=, 'NR == 1 {print $0, "sex2"; next} {print $0, $1}' a.csv >twice.csv
+awk -F, -v OFS=, 'NR == 1 {print $0, "sex2"; next} {print $0, $1}' b.csv >btwice.csv
+expect 0 "the covariates sex2 follow from those before them" \
+  weigh twice.csv --reference btwice.csv --reference-weights w --covariates sex,sex2 --method ipw
+awk -F, -v OFS=, 'NR > 1 {$3 = 1} {print}' b.csv >unscaled.csv
+expect 1 "scale the design weights to the population" weigh a.csv --reference unscaled.csv --reference-weights w --covariates sex --method ipw
+head -1 b.csv >empty.csv
+expect 2 "empty.csv" weigh a.csv --reference empty.csv --reference-weights w --covariates sex --method ipw
+printf 'variable,level,target\n1,,720\nx,,5000\n' >total.csv
+expect 2 'has a total in the margins, so it is a number' \
+  weigh apart.csv --reference bapart.csv --reference-weights w --covariates x --margins total.csv --method ipw
+expect 2 'has levels in the margins, so it is not a number' \
+  weigh a.csv "${reference[@]}" --covariates sex --numeric sex --margins margins.csv --method ipw
+
 expect 2 "need a reference sample" weigh a.csv --covariates sex --method ipw
 expect 2 "needs a reference sample" weigh a.csv --method ipw --margins margins.csv
 expect 2 "[--margins] is missing" weigh a.csv
 expect 2 "has no covariates" weigh a.csv "${reference[@]}" --method ipw
 expect 2 "is not among the --covariates" weigh a.csv "${reference[@]}" --covariates sex --numeric age --method ipw
 expect 2 'did you mean "ipw"?' weigh a.csv "${reference[@]}" --covariates sex --method ipww
-expect 2 "run it in a study" weigh a.csv "${reference[@]}" --covariates sex --method mrp
+expect 2 "which gives a file no weights; estimate takes it" weigh a.csv "${reference[@]}" --covariates sex --method mrp
 expect 2 "which gives a file no weights" weigh a.csv "${reference[@]}" --covariates sex --method dr -O model=own
 expect 2 "would lack the error of the reference sample" weigh a.csv "${reference[@]}" --covariates sex --method ipw --replicate-weights jk1 -o r.csv
 expect 2 "would lack the error of the reference sample" "$steelyard" estimate a.csv "${reference[@]}" --covariates sex --method ipw --mean y --interval bootstrap --replicates 9 --seed 1

@@ -17,7 +17,8 @@ TEST(PerformanceCsv, HasThePublishedColumns) {
   EXPECT_EQ(first_line(write_performance_csv(sample_results())),
             "estimand,domain,weighting,value_rule,interval,truth,mean_estimate,bias,bias_mcse,rel_"
             "bias_pct,sd,"
-            "mean_se,rmse,rmse_mcse,coverage,coverage_mcse,mean_width,failures,replicates,mean_us");
+            "mean_se,rmse,rmse_mcse,coverage,coverage_mcse,mean_width,failures,replicates,mean_us,"
+            "ddc,ddc_mcse,effective_n,effective_n_mcse");
 }
 
 TEST(RuleEffectsCsv, GivesErrorsInUnitsAndInPerCent) {
@@ -56,7 +57,9 @@ TEST(PerformanceCsv, GivesEachEstimatorARowWhoseNumbersReadBackAsTheSameDoubles)
                                                       {"coverage", p.coverage},
                                                       {"coverage_mcse", p.coverage_mcse},
                                                       {"mean_width", p.mean_width},
-                                                      {"mean_us", p.mean_us}};
+                                                      {"mean_us", p.mean_us},
+                                                      {"ddc", -0.005},
+                                                      {"effective_n", 321.5}};
     for (const auto& [column, value] : numbers)
       EXPECT_EQ(file.number(i, file.column(column)), value) << column;
   }

@@ -77,6 +77,14 @@ inline void add_replicates(StudyResults& results) {
                                               row(results.lower, i), row(results.upper, i)));
     results.performance.back().mean_us = 12.5 * static_cast<double>(i + 1);
   }
+  for (std::uint32_t i = 0; i < results.estimators.size(); ++i)
+    results.selection.push_back({.estimator = i,
+                                 .unit_sd = 4800,
+                                 .weights_cv = 0.75,
+                                 .ddc = i == 2 ? kNaN : -0.005,
+                                 .ddc_mcse = i == 2 ? kNaN : 0.0001,
+                                 .effective_n = 321.5,
+                                 .effective_n_mcse = 12});
   const ContrastRecord contrasted =
       contrast(6500, row(results.estimate, 1), row(results.estimate, 0));
   results.contrasts.assign(4, contrasted);

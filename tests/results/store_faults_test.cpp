@@ -149,16 +149,18 @@ TEST_F(StoreFaults, NamesTheVersionsWhenTheFormatIsNewerOrOlder) {
   EXPECT_EQ(read_store(with_version(1, 7)).replicates, 5u);
 }
 
-TEST_F(StoreFaults, ReadsAFileOfVersionOneZeroThatHasNoValueRules) {
+TEST_F(StoreFaults, ReadsAFileOfVersionOneZeroThatHasNeitherValueRulesNorSelection) {
   const auto old = changed([](hid_t root) {
     const std::uint32_t version[] = {1, 0};
     const Handle attribute(H5Aopen(root, "version", H5P_DEFAULT), H5Aclose);
     ASSERT_GE(H5Awrite(attribute.id(), H5T_NATIVE_UINT32, version), 0);
     ASSERT_GE(H5Ldelete(root, "/value_rules", H5P_DEFAULT), 0);
+    ASSERT_GE(H5Ldelete(root, "/selection", H5P_DEFAULT), 0);
   });
   const StudyResults read = read_store(old);
   EXPECT_EQ(read.failures.size(), 8u);
   EXPECT_TRUE(read.rule_effects.empty());
+  EXPECT_TRUE(read.selection.empty());
 }
 
 TEST_F(StoreFaults, NamesTheDatasetThatIsMissingOrDoesNotFit) {

@@ -129,6 +129,37 @@ TEST(TwoByTwo, RakingRemovesTheBiasAndHasTheAlgebrasVariance) {
   compare("raking", a.truth, a.variance(g, fit));
 }
 
+TEST(TwoByTwo, DataDefectAndEffectiveSampleSizeAreTheAlgebras) {
+  // Of a million, f n/N take part: ρ = cov(R, Y)/(sd R sd Y) with P(R | cell) = f q/p.
+  const Scenario scenario = load_scenario("two-by-two", {"population.size=1000000"});
+  const Study study(scenario);
+  const StudyResults r = study.run({.seed = Seed{7}, .replicates = 2000, .threads = 0});
+  const Algebra a;
+  const double f = 2000 / 1e6, sd = std::sqrt(a.truth * (1 - a.truth));
+  double with = 0;
+  for (int c = 0; c < 4; ++c) with += a.q[c] * a.y[c];
+  const double ddc = f * (with - a.truth) / (std::sqrt(f * (1 - f)) * sd);
+  for (std::size_t i = 0; i < r.estimators.size(); ++i) {
+    if (r.estimands[r.estimators[i].estimand].domain != "all") continue;
+    const SelectionRecord& s = r.selection[i];
+    const PerformanceRecord& p = r.performance[i];
+    EXPECT_NEAR(s.unit_sd, sd, 1e-9);
+    EXPECT_NEAR(s.effective_n, sd * sd / (p.rmse * p.rmse), 1e-9 * s.effective_n);
+    const std::string& weighting = r.estimators[i].weighting;
+    if (weighting == "none") {
+      EXPECT_EQ(s.weights_cv, 0);
+      EXPECT_NEAR(s.ddc, ddc, 4 * s.ddc_mcse);
+      EXPECT_GT(std::abs(s.ddc), 4 * s.ddc_mcse);
+    }
+    if (weighting == "raking") {
+      double cv2 = -1;
+      for (int c = 0; c < 4; ++c) cv2 += a.p[c] * a.p[c] / a.q[c];
+      EXPECT_NEAR(s.weights_cv, std::sqrt(cv2), 0.02);
+      EXPECT_NEAR(s.ddc, 0, 4 * s.ddc_mcse);
+    }
+  }
+}
+
 TEST(TwoByTwo, ADeliberatelyWrongWeightFailsTheSameBound) {
   // Men weighted five per cent too much: the bias moves by 1.3e-3, five times the bound.
   const Algebra a;

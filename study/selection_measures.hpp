@@ -1,0 +1,27 @@
+#pragma once
+
+// How bad selection was, as one number that can be compared between estimands: the data defect
+// correlation, and the size of the simple random sample that errs as much.
+
+#include <vector>
+
+#include "results/results.hpp"
+#include "study/replicate.hpp"
+#include "study/truth.hpp"
+
+namespace steelyard {
+
+/// Fills results.selection, one record an estimator. With the error e of a replicate, σ the
+/// standard deviation of one person's influence on the truth (of a mean or share: of the answer),
+/// f = n/N and cv of the replicate's weights,
+///   ddc = mean of e / (σ sqrt((1 - f + cv²)/f)),  effective n = σ²/MSE.
+/// The first is exact here, where the truth is known, and NaN for a superpopulation (f = 0); both
+/// are NaN where σ is not known (functionals of a whole law).
+/// Source: Meng (2018), Annals of Applied Statistics 12, 685-726, equations 2.3, 3.2 and 2.10.
+/// @param population  persons; 0: a superpopulation
+/// @pre results.performance and results.estimate are made
+void measure_selection(const ReplicatePlan& plan, const std::vector<EstimandTruth>& truths,
+                       const std::vector<ReplicateResults>& replicates, double population,
+                       StudyResults& results);
+
+}  // namespace steelyard
