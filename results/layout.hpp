@@ -14,7 +14,7 @@ namespace steelyard::layout {
 
 inline constexpr const char* kFiletype = "steelyard study";
 inline constexpr std::uint32_t kMajor = 1;  ///< raised when a reader of this version would go wrong
-inline constexpr std::uint32_t kMinor = 2;  ///< raised when something is added
+inline constexpr std::uint32_t kMinor = 3;  ///< raised when something is added
 
 inline constexpr const char* kPopulationKind = "population_kind";  ///< since 1.2
 inline constexpr const char* kEstimandUnit = "/estimands/unit";
@@ -32,6 +32,14 @@ void scenario_fields(Visitor&& field) {
   field("seed", &StudyResults::seed, "");
   field("sample_size", &StudyResults::sample_size, "respondents");
   field("replicates", &StudyResults::replicates, "replicates");
+}
+
+/// The same, since 1.3.
+template <typename Visitor>
+void scenario_run_fields(Visitor&& field) {
+  field("planned_replicates", &StudyResults::planned_replicates, "replicates");
+  field("ended", &StudyResults::ended, "");
+  field("resolved", &StudyResults::scenario_resolved, "");
 }
 
 /// `field(name, member, unit)` for each single value in /provenance.
@@ -194,6 +202,19 @@ void matrices(Results& results, Visitor&& matrix) {
   matrix("/estimates/se", results.se);
   matrix("/estimates/lower", results.lower);
   matrix("/estimates/upper", results.upper);
+}
+
+inline constexpr const char* kSurveyNumbers = "/survey/number";  ///< as all of /survey: since 1.3
+
+/// `matrix(path, dimension, rows, values, unit)` for each array of /survey, rows × replicates.
+template <typename Results, typename Visitor>
+void survey_matrices(Results& results, Visitor&& matrix) {
+  matrix("/survey/published", "numbers", results.survey_numbers.size(), results.survey_published,
+         "");
+  matrix("/survey/profile_sample", "profile", results.profile.size(), results.survey_profile_sample,
+         "share");
+  matrix("/survey/profile_weighted", "profile", results.profile.size(),
+         results.survey_profile_weighted, "share");
 }
 
 }  // namespace steelyard::layout

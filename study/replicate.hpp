@@ -43,8 +43,10 @@ class ReplicatePlan {
 
   /// @param seed        of the study; with the replicate's number it decides what resampling draws
   /// @param benchmarks  with this replicate's reference sample, if there is one
+  /// @param wanted      by estimator: 0 if it need not be made, so that its numbers are NaN; the
+  ///                    others are the same to the bit. Empty: all
   ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                       Benchmarks benchmarks) const;
+                       Benchmarks benchmarks, std::span<const std::uint8_t> wanted = {}) const;
 
  private:
   struct Task {
@@ -58,6 +60,7 @@ class ReplicatePlan {
   };
 
   struct Working;
+  std::vector<std::vector<bool>> pairs_of(std::span<const std::uint8_t> wanted) const;
   void weigh(const Sample& sample, Working& shared) const;
   void tabulate(const Sample& sample, Working& shared) const;
   void model(std::size_t task, Working& shared) const;

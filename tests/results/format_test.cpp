@@ -79,8 +79,9 @@ TEST_F(Format, HasEverythingThatIsDocumented) {
 
 TEST_F(Format, HasTheDocumentedTypesShapesAndUnits) {
   const std::map<std::string, std::size_t> lengths{
-      {"estimands", 2},    {"estimators", 3}, {"contrasts", 4}, {"replicates", 5},
-      {"reproduction", 6}, {"profile", 7},    {"failures", 8},  {"value_rules", 9}};
+      {"estimands", 2},  {"estimators", 3},   {"contrasts", 4},
+      {"replicates", 5}, {"reproduction", 6}, {"profile", 7},
+      {"failures", 8},   {"value_rules", 9},  {"numbers", 10}};
   for (const auto& [path, dataset] : inspection_.datasets) {
     if (!entries_.contains(path)) continue;
     const Entry& entry = entries_.at(path);
@@ -116,7 +117,7 @@ TEST_F(Format, HasTheDocumentedGroupsOnly) {
   EXPECT_EQ(groups,
             (std::vector<std::string>{"/contrasts", "/estimands", "/estimates", "/estimators",
                                       "/failures", "/performance", "/profile", "/provenance",
-                                      "/reproduction", "/scenario", "/value_rules"}));
+                                      "/reproduction", "/scenario", "/survey", "/value_rules"}));
 }
 
 }  // namespace

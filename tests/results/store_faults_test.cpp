@@ -155,10 +155,14 @@ TEST_F(StoreFaults, ReadsAFileOfVersionOneZeroThatHasNoValueRules) {
     const Handle attribute(H5Aopen(root, "version", H5P_DEFAULT), H5Aclose);
     ASSERT_GE(H5Awrite(attribute.id(), H5T_NATIVE_UINT32, version), 0);
     ASSERT_GE(H5Ldelete(root, "/value_rules", H5P_DEFAULT), 0);
+    ASSERT_GE(H5Ldelete(root, "/survey", H5P_DEFAULT), 0);
+    ASSERT_GE(H5Ldelete(root, "/scenario/planned_replicates", H5P_DEFAULT), 0);
   });
   const StudyResults read = read_store(old);
   EXPECT_EQ(read.failures.size(), 8u);
   EXPECT_TRUE(read.rule_effects.empty());
+  EXPECT_TRUE(read.survey_numbers.empty());
+  EXPECT_EQ(read.planned_replicates, read.replicates);
 }
 
 TEST_F(StoreFaults, NamesTheDatasetThatIsMissingOrDoesNotFit) {
