@@ -10,6 +10,7 @@
 namespace steelyard {
 
 struct Scenario;
+struct StopRequest;
 
 struct CommonOptions {
   std::string scenario;
@@ -32,7 +33,20 @@ struct RunOptions : CommonOptions {
   int threads = 0;
   bool tally_truth = false;  ///< make every person of the population, however many
   std::string language = "en";
-  std::vector<std::string> conditions;  ///< of a population by formulas; empty: all
+  std::vector<std::string> conditions;     ///< of a population by formulas; empty: all
+  bool resume = false;                     ///< go on with what an earlier run has left
+  bool estimate = false;                   ///< predict time and memory, and run nothing else
+  std::string until;                       ///< stopping rule
+  std::string shard;                       ///< "3/16"
+  std::optional<std::uint32_t> replicate;  ///< replay this one alone
+  StopRequest* stop = nullptr;             ///< set when the user wants it to end
+};
+
+struct MergeOptions {
+  std::vector<std::string> folders;
+  std::string output, scenario, language = "en";
+  int threads = 0;
+  bool force = false, quiet = false;
 };
 
 struct DrawOptions : CommonOptions {
@@ -61,6 +75,9 @@ struct ReportOptions {
   bool force = false;
 };
 
+/// Where a run keeps its finished blocks until its results are written.
+std::string parts_path(const std::string& output);
+
 /// @throws UserError if neither the command line nor the scenario has a seed
 std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario);
 
@@ -68,6 +85,7 @@ int list_command(const std::string& kind, bool json);
 int describe_command(const std::string& name);
 int check_command(const CheckOptions& options);
 int run_command(const RunOptions& options);
+int merge_command(const MergeOptions& options);
 int draw_command(const DrawOptions& options);
 int synthesize_command(const SynthesizeOptions& options);
 int worlds_command(const WorldsOptions& options);

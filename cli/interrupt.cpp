@@ -8,8 +8,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "core/output.hpp"
+#include "study/study_run.hpp"
 
 namespace steelyard {
 namespace {
@@ -23,13 +25,19 @@ sigset_t watched() {
 
 }  // namespace
 
-InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs)
+InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs, StopRequest& stop)
     : outputs_(std::move(outputs)) {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);  // threads that start later inherit it
-  thread_ = std::thread([this, set] {
+  thread_ = std::thread([this, set, &stop] {
     int signal = 0;
     if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) return;
+    if (stop.heeded) {
+      stop.signal = signal;
+      fmt::print(stderr,
+                 "\nsteelyard: ending after the blocks under way; once more to end at once\n");
+      if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) return;
+    }
     fmt::print(stderr, "\nsteelyard: interrupted");
     for (const std::string* output : outputs_) {
       if (output->empty()) continue;
@@ -37,6 +45,9 @@ InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs)
       std::filesystem::remove_all(staging_path(*output), ignored);
       std::filesystem::remove(staging_path(replicate_constants_path(*output)), ignored);
       fmt::print(stderr, "; nothing is written to {}", *output);
+      if (std::filesystem::exists(parts_path(*output), ignored))
+        fmt::print(stderr, "; finished blocks are kept in {}: go on with --resume",
+                   parts_path(*output));
     }
     fmt::print(stderr, "\n");
     std::fflush(nullptr);

@@ -8,13 +8,16 @@
 
 namespace steelyard {
 
+struct StopRequest;
+
 /// Watches for both signals from a thread of its own, from construction until destruction. On one
-/// it removes what is under construction beside each output, says so, and ends the program with
-/// 128 plus the signal's number.
+/// it asks a study that is running to end after the blocks under way. On a second one, or without a
+/// running study, it removes what is under construction beside each output, says so, and ends the
+/// program with 128 plus the signal's number.
 class InterruptWatch {
  public:
   /// @param outputs  where commands write to; read when a signal comes, empty ones ignored
-  explicit InterruptWatch(std::vector<const std::string*> outputs);
+  InterruptWatch(std::vector<const std::string*> outputs, StopRequest& stop);
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;

@@ -11,6 +11,7 @@
 #include "cli/file_commands.hpp"
 #include "cli/interrupt.hpp"
 #include "core/errors.hpp"
+#include "study/study_run.hpp"
 
 namespace steelyard {
 namespace {
@@ -107,11 +108,14 @@ int parse_and_run(int argc, char** argv) {
       ->check(CLI::IsMember({"csv", "h5"}));
   draw->callback([&] { code = draw_command(draw_options); });
 
+  StopRequest stop;
   RunOptions run_options;
+  run_options.stop = &stop;
   CLI::App* run = app.add_subcommand(
       "run", "the study: replicates, performance measures, reproduction table, report");
   add_common(run, run_options);
-  run->add_option("-o,--output", run_options.output, "the folder to write")->required();
+  run->add_option("-o,--output", run_options.output,
+                  "the folder to write (with --replicate: a CSV file)");
   run->add_option("--replicates", run_options.replicates,
                   "default: the scenario's study.replicates")
       ->check(CLI::PositiveNumber);
@@ -123,11 +127,37 @@ int parse_and_run(int argc, char** argv) {
   run->add_option("--condition", run_options.conditions,
                   "only this [[condition]] of a population by formulas; may be repeated")
       ->allow_extra_args(false);
+  run->add_flag("--resume", run_options.resume,
+                "go on with what an earlier run has left: killed, interrupted, with more "
+                "--replicates, or with estimators that the scenario got since");
+  run->add_option("--until", run_options.until,
+                  "stop when this holds, for instance \"mcse(bias[mean_income, raking]) < 10\"; "
+                  "--replicates is the most that are made");
+  run->add_option("--shard", run_options.shard,
+                  "i/k: only the i-th of k parts; steelyard merge puts them together");
+  run->add_option("--replicate", run_options.replicate,
+                  "make this replicate alone, counted from 0, and show its estimates");
+  run->add_flag("--estimate", run_options.estimate,
+                "predict time and memory from a few replicates, and run nothing else");
   run->add_flag("--tally-truth", run_options.tally_truth,
                 "also make and tally every person of the population (default: up to 20 million)");
   run->add_option("--lang", run_options.language, "language of the report: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   run->callback([&] { code = run_command(run_options); });
+
+  MergeOptions merge_options;
+  CLI::App* merge = app.add_subcommand("merge", "one study of the shards that run --shard wrote");
+  merge->add_option("folders", merge_options.folders, "the folders of all shards")->required();
+  merge->add_option("-o,--output", merge_options.output, "the folder to write")->required();
+  merge->add_option("--scenario", merge_options.scenario,
+                    "the scenario's folder, if it is not where the shards found it");
+  merge->add_option("--threads", merge_options.threads, "default: all cores")
+      ->check(CLI::PositiveNumber);
+  merge->add_option("--lang", merge_options.language, "language of the report: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
+  merge->add_flag("--force", merge_options.force, "replace what exists at the output");
+  merge->add_flag("--quiet", merge_options.quiet, "no progress");
+  merge->callback([&] { code = merge_command(merge_options); });
 
   WorldsOptions worlds_options;
   CLI::App* worlds = app.add_subcommand(
@@ -164,11 +194,12 @@ int parse_and_run(int argc, char** argv) {
   report->add_flag("--force", report_options.force, "replace what exists");
   report->callback([&] { code = report_command(report_options); });
 
-  const InterruptWatch watch({&check_options.reconcile, &synthesize_options.output,
-                              &draw_options.output, &run_options.output, &worlds_options.output,
-                              &report_options.output, &weigh_options.output, &weigh_options.report,
-                              &estimate_options.output, &buckets_options.output,
-                              &buckets_options.report});
+  const InterruptWatch watch(
+      {&check_options.reconcile, &synthesize_options.output, &draw_options.output,
+       &run_options.output, &merge_options.output, &worlds_options.output, &report_options.output,
+       &weigh_options.output, &weigh_options.report, &estimate_options.output,
+       &buckets_options.output, &buckets_options.report},
+      stop);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

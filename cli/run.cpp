@@ -1,58 +1,20 @@
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
-#include <ctime>
-#include <fstream>
+#include <cmath>
 
 #include "cli/commands.hpp"
-#include "cli/progress.hpp"
-#include "cli/summary.hpp"
-#include "core/output.hpp"
+#include "cli/earlier.hpp"
+#include "cli/previews.hpp"
+#include "cli/study_output.hpp"
 #include "core/text.hpp"
 #include "core/timing.hpp"
 #include "report/report.hpp"
-#include "results/csv.hpp"
 #include "results/store.hpp"
-#include "study/engine.hpp"
-#include "study/model_study.hpp"
-#include "study/rule_effects.hpp"
+#include "study/study_run.hpp"
+#include "study/until.hpp"
 
 namespace steelyard {
-namespace {
-
-std::string cpu_model() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);)
-    if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
-  return "unknown";
-}
-
-void describe_machine(RunRecord& run) {
-  char host[256] = "unknown";
-  gethostname(host, sizeof host - 1);
-  run.host = host;
-  run.cpu = cpu_model();
-  run.compiler = "g++ " __VERSION__;
-  run.git_revision = STEELYARD_REVISION;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  run.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-}  // namespace
+namespace fs = std::filesystem;
 
 std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scenario& scenario) {
   if (given) return *given;
@@ -61,104 +23,241 @@ std::uint64_t require_seed(const std::optional<std::uint64_t>& given, const Scen
                   "pass --seed N, so that the run can be repeated");
 }
 
+std::string parts_path(const std::string& output) {
+  fs::path plain = fs::path(output).lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  return plain.string() + ".parts";
+}
+
 namespace {
 
-StudyOptions study_options(const RunOptions& options, const Scenario& scenario,
-                           const StudyPlan& plan) {
-  StudyOptions settings;
-  settings.seed = Seed{require_seed(options.seed, scenario)};
-  settings.replicates = options.replicates.value_or(plan.replicates);
-  settings.threads = options.threads;
-  if (options.tally_truth) settings.tally = Tally::yes;
-  return settings;
+Shard parse_shard(const std::string& text) {
+  if (text.empty()) return {};
+  const Texts parts = split(text, "/");
+  const auto whole = [](const std::string& part) {
+    const auto number = parse_number(part);
+    return number && *number == std::floor(*number) && *number >= 0 && *number <= 1e6 ? *number
+                                                                                      : -1;
+  };
+  const double index = whole(parts[0]), count = parts.size() == 2 ? whole(parts[1]) : -1;
+  if (index < 0 || count < 0)
+    throw UserError({}, "--shard", "\"" + text + "\" is not i/k", "for instance --shard 3/16");
+  if (index < 1 || index > count)
+    throw UserError({}, "--shard", fmt::format("{} is no part of {}", parts[0], parts[1]),
+                    fmt::format("number the shards 1/{0} to {0}/{0}", parts[1]));
+  return {static_cast<std::uint32_t>(index) - 1, static_cast<std::uint32_t>(count)};
 }
 
-/// Everything that a run leaves behind, and what the terminal shows.
-void write_results(const StudyResults& results, const RunOptions& options, OutputFolder& output) {
-  write_store(results, output.staging() / "results.h5");
-  write_file(output.staging() / "performance.csv", write_performance_csv(results));
-  write_file(output.staging() / "contrasts.csv", write_contrasts_csv(results));
-  write_file(output.staging() / "reproduction.csv", write_reproduction_csv(results));
-  if (!results.rule_effects.empty())
-    write_file(output.staging() / "value_rules.csv", write_rule_effects_csv(results));
-  write_file(output.staging() / "report.html",
-             render_report(results, options.language == "zh" ? Language::zh : Language::en));
-  output.commit();
-  fmt::print("{}", summary(results));
-  fmt::print(
-      "\nwritten to {}: results.h5, performance.csv, contrasts.csv, reproduction.csv, {}"
-      "report.html\n",
-      options.output, results.rule_effects.empty() ? "" : "value_rules.csv, ");
+void check_together(const RunOptions& o) {
+  const auto refuse = [](const char* key, const char* problem, const char* hint) {
+    throw UserError({}, key, problem, hint);
+  };
+  if (o.resume && o.force) refuse("--resume", "goes on, and --force starts afresh", "choose one");
+  if (!o.until.empty() && !o.shard.empty())
+    refuse("--until", "needs all replicates, and a shard sees only its own", "leave one out");
+  if (o.estimate && o.replicate)
+    refuse("--estimate", "and --replicate exclude one another", "choose one");
+  if ((o.estimate || o.replicate) && (o.resume || !o.shard.empty() || !o.until.empty()))
+    refuse(o.estimate ? "--estimate" : "--replicate", "runs no study",
+           "leave --resume, --shard and --until out");
+  if (o.output.empty() && !o.estimate && !o.replicate)
+    refuse("--output", "is missing", "name the folder to write: -o DIR");
 }
 
-/// A study of a population by formulas.
-int run_model(const RunOptions& options) {
-  const auto start = Clock::now();
-  const std::string started = utc_now();
-  const ModelStudy study(options.scenario, options.settings, options.conditions);
-  const StudyOptions settings = study_options(options, study.scenario(), study.plan());
-  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
-  const double setup = seconds_since(start);
-  StudyResults results;
-  {
-    Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
-    results = study.run(settings, [&](const char* phase, double fraction) {
-      progress.update(
-          phase, fraction,
-          static_cast<double>(settings.replicates) * static_cast<double>(study.conditions()),
-          "replicates");
-    });
+/// A run from what is there to what it leaves.
+class Run {
+ public:
+  Run(const RunOptions& options, Ranks& ranks)
+      : o_(options),
+        ranks_(ranks),
+        shard_(parse_shard(options.shard)),
+        study_(options.scenario, options.settings, options.conditions) {
+    if (!o_.until.empty()) until_.emplace(o_.until);
   }
-  results.version = STEELYARD_VERSION;
-  results.run.setup_seconds = setup;
-  results.run.started_utc = started;
-  describe_machine(results.run);
-  write_results(results, options, output);
-  return 0;
-}
+
+  int run() {
+    const auto start = Clock::now();
+    const std::string started = utc_now();
+    if (first()) earlier_.emplace(o_.output, earlier_means());
+    settings_.seed = Seed{ranks_.agree(first() ? seed() : 0)};
+    study_.fit(o_.accept, o_.quiet || !first());
+    settings_.threads = o_.threads;
+    if (o_.tally_truth) settings_.tally = Tally::yes;
+    settings_.replicates = replicates();
+    session_ = study_.session(settings_);
+    ReplicateLedger ledger(session_->estimators(), settings_.replicates);
+    if (!first()) {
+      run_study(*session_, ledger, run_settings());
+      return 0;
+    }
+    const BlockManifest manifest = make_manifest();
+    earlier_->fill(study_, manifest, ledger, o_.quiet);
+    if (!is_shard() && earlier_->has_all(ledger)) {
+      fmt::print("nothing to do: {} has all {} replicates\n", o_.output, ledger.replicates());
+      return 0;
+    }
+    folder_ = earlier_->open_parts(manifest);
+    setup_seconds_ = seconds_since(start);
+    const int code = is_shard() ? run_shard(ledger) : run_whole(ledger, started);
+    return o_.stop->signal != 0 ? 128 + o_.stop->signal : code;
+  }
+
+ private:
+  bool first() const { return ranks_.rank() == 0; }
+  bool is_shard() const { return !o_.shard.empty(); }
+
+  EarlierWork::Meaning earlier_means() const {
+    if (o_.resume) return EarlierWork::Meaning::go_on;
+    return o_.force ? EarlierWork::Meaning::replace : EarlierWork::Meaning::refuse;
+  }
+
+  std::uint64_t seed() const {
+    const std::uint64_t seed =
+        !o_.seed && earlier_->seed() ? *earlier_->seed() : require_seed(o_.seed, study_.scenario());
+    earlier_->check_seed(seed);
+    return seed;
+  }
+
+  std::uint32_t replicates() const {
+    const auto planned = earlier_ ? earlier_->planned() : std::nullopt;
+    const std::uint32_t wanted = o_.replicates.value_or(planned.value_or(study_.plan().replicates));
+    if (earlier_ && wanted < earlier_->finished())
+      throw UserError({o_.output}, "--replicates",
+                      fmt::format("= {}, but {} replicates are done", wanted, earlier_->finished()),
+                      "ask for more, or run into another folder");
+    return wanted;
+  }
+
+  BlockManifest make_manifest() const {
+    std::error_code none;
+    const bool is_path = fs::exists(fs::path(o_.scenario) / "scenario.toml", none);
+    return {
+        .program_version = STEELYARD_VERSION,
+        .scenario = is_path ? fs::absolute(o_.scenario).lexically_normal().string() : o_.scenario,
+        .settings = o_.settings,
+        .conditions = o_.conditions,
+        .accept = o_.accept,
+        .tally_truth = o_.tally_truth,
+        .seed = static_cast<std::uint64_t>(settings_.seed),
+        .replicates = settings_.replicates,
+        .shard = shard_,
+        .resolved = study_.resolved()};
+  }
+
+  RunSettings run_settings() {
+    RunSettings s{.replicates = settings_.replicates, .threads = o_.threads, .shard = shard_};
+    s.ranks = &ranks_;
+    s.stop = o_.stop;
+    if (!first()) return s;
+    s.study = make_manifest().fingerprint();
+    s.keep = [this](const Block& block) { folder_->keep(block); };
+    s.enough_from = earlier_->finished();
+    if (until_)
+      s.enough = [this](const ReplicateLedger& ledger, std::uint32_t n, const StudyResults& r) {
+        return until_->met(ledger, n, r);
+      };
+    return s;
+  }
+
+  StudyProgress shown(Progress& progress, const ReplicateLedger& ledger) const {
+    const double left = settings_.replicates - ledger.completed();
+    return [&progress, left, this](const char* phase, double fraction) {
+      const bool persons = std::string_view(phase) == "population";
+      progress.update(phase, fraction,
+                      persons ? static_cast<double>(study_.synthetic()->frame().size())
+                              : left * static_cast<double>(study_.conditions()),
+                      persons ? "persons" : "replicates");
+    };
+  }
+
+  int run_whole(ReplicateLedger& ledger, const std::string& started) {
+    StudyResults results;
+    const RunSettings run = run_settings();
+    {
+      Progress progress(o_.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+      const Heeding heeding(*o_.stop);
+      try {
+        results =
+            run_study(*session_, ledger, run, shown(progress, ledger), [&](const StudyResults& r) {
+              if (until_) until_->bind(r);
+            });
+      } catch (const NegativeAnswer& none) {
+        if (o_.stop->signal == 0) throw;
+        fmt::print(stderr, "steelyard: {}; go on with --resume\n", none.what());
+        return 1;
+      }
+    }
+    Progress progress(o_.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+    complete_results(study_, settings_, progress, results);
+    progress.finish();
+    results.run.setup_seconds = setup_seconds_;
+    results.run.started_utc = started;
+    write_results(results, o_.language, o_.output,
+                  o_.force || o_.resume ? Overwrite::replace : Overwrite::refuse);
+    if (results.ended.starts_with("interrupted"))
+      fmt::print("{}; go on with --resume\n", results.ended);
+    else
+      folder_->remove();
+    return 0;
+  }
+
+  int run_shard(ReplicateLedger& ledger) {
+    RunEnd end;
+    {
+      Progress progress(o_.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
+      const Heeding heeding(*o_.stop);
+      end = run_replicates(*session_, ledger, run_settings(), {}, shown(progress, ledger));
+    }
+    std::uint32_t own = 0, done = 0;
+    for (std::uint32_t b = 0; b < blocks_of(ledger.replicates()); ++b) {
+      own += shard_.holds(b);
+      done += shard_.holds(b) && ledger.complete_block(b);
+    }
+    if (end.why == RunEnd::Why::interrupted) {
+      fmt::print(
+          "interrupted: {} of the {} blocks of shard {} are kept in {}; go on with --resume\n",
+          done, own, o_.shard, folder_->path().string());
+      return 0;
+    }
+    std::error_code ignored;
+    if (o_.force) fs::remove_all(o_.output, ignored);
+    folder_->rename(o_.output);
+    fmt::print(
+        "shard {}: {} blocks of {} replicates, written to {}; when all are there: steelyard "
+        "merge\n",
+        o_.shard, own, kBlockReplicates, o_.output);
+    return 0;
+  }
+
+  /// While replicates run, a signal ends them softly.
+  struct Heeding {
+    explicit Heeding(StopRequest& request) : stop(request) { stop.heeded = true; }
+    ~Heeding() { stop.heeded = false; }
+    Heeding(const Heeding&) = delete;
+    Heeding& operator=(const Heeding&) = delete;
+    StopRequest& stop;
+  };
+
+  const RunOptions& o_;
+  Ranks& ranks_;
+  Shard shard_;
+  OpenStudy study_;
+  std::optional<UntilRule> until_;
+  std::optional<EarlierWork> earlier_;
+  StudyOptions settings_;
+  std::unique_ptr<StudySession> session_;
+  std::unique_ptr<BlockFolder> folder_;
+  double setup_seconds_ = 0;
+};
 
 }  // namespace
 
 int run_command(const RunOptions& options) {
-  if (is_model_scenario(options.scenario)) return run_model(options);
-  if (!options.conditions.empty())
-    throw UserError({}, "--condition", "is for populations by formulas", "leave it out");
-  const auto start = Clock::now();
-  const std::string started = utc_now();
-  const Scenario scenario = load_scenario(options.scenario, options.settings);
-  require_seed(options.seed, scenario);
-  OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
-  if (!options.quiet)
-    fmt::print(stderr, "fitting {} published numbers and {} tables\n", scenario.numbers.size(),
-               scenario.tables.size());
-  const Study study(scenario,
-                    options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
-  const StudyOptions settings = study_options(options, scenario, study.plan());
-  const double setup = seconds_since(start);
-  StudyResults results;
-  {
-    Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
-    results = study.run(settings, [&](const char* phase, double fraction) {
-      const bool persons = std::string_view(phase) == "population";
-      progress.update(phase, fraction,
-                      persons ? static_cast<double>(study.frame().size()) : settings.replicates,
-                      persons ? "persons" : "replicates");
-    });
-    constexpr std::uint32_t kRuleSamples = 100;
-    const std::uint32_t samples = std::min(settings.replicates, kRuleSamples);
-    results.rule_effects = rule_effects(
-        study, {.seed = settings.seed, .samples = samples, .threads = options.threads},
-        [&](double fraction) {
-          progress.update("value rules", fraction,
-                          static_cast<double>(study.plan().estimands.size()), "estimands");
-        });
-  }
-  results.version = STEELYARD_VERSION;
-  results.run.setup_seconds = setup;
-  results.run.started_utc = started;
-  describe_machine(results.run);
-  write_results(results, options, output);
-  return 0;
+  check_together(options);
+  if (options.estimate) return preview_run(options);
+  if (options.replicate) return replay_replicate(options);
+  const std::unique_ptr<Ranks> ranks = join_ranks();
+  return Run(options, *ranks).run();
 }
 
 int report_command(const ReportOptions& options) {

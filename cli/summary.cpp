@@ -107,6 +107,7 @@ std::string summary(const StudyResults& r) {
       r.population_size == "superpopulation" ? "a superpopulation"
                                              : "a population of " + r.population_size,
       r.seed, r.estimands.size(), r.estimators.size());
+  if (!r.ended.empty()) text += r.ended + "\n";
   text +=
       "* the report's own procedure. Bias: mean estimate minus truth. MCSE: Monte Carlo standard "
       "error. Coverage: of nominal 95 % intervals.\n";

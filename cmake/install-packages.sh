@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing of packages.txt. Usage: install-packages.sh run|test
+# Installs what is missing of packages.txt. Usage: install-packages.sh run|mpi|test
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wanted=$(sed -e 's/#.*//' -e '/^$/d' packages.txt)
 [ "$1" = test ] || wanted=$(grep -v '^test:' <<<"$wanted")
+[ "$1" != run ] || wanted=$(grep -v '^mpi:' <<<"$wanted")
+wanted=$(sed 's/^[a-z]*: *//' <<<"$wanted")
 missing=()
-for package in ${wanted//test:/}; do
+for package in $wanted; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -63,6 +63,8 @@ class Page {
                     r_.population_size == "superpopulation" ? t("a superpopulation", "超总体")
                                                             : r_.population_size.c_str(),
                     t("seed", "种子"), r_.seed, escape_html(r_.version));
+    if (!r_.ended.empty())
+      html_ += fmt::format("<p><strong>{}</strong></p>", escape_html(r_.ended));
     html_ += "<nav>";
     for (const auto& [id, en, chinese] :
          {std::tuple{"headline", "Headline numbers", "主要指标"},

@@ -34,6 +34,14 @@ void scenario_fields(Visitor&& field) {
   field("replicates", &StudyResults::replicates, "replicates");
 }
 
+/// The same, since 1.3.
+template <typename Visitor>
+void scenario_run_fields(Visitor&& field) {
+  field("planned_replicates", &StudyResults::planned_replicates, "replicates");
+  field("ended", &StudyResults::ended, "");
+  field("resolved", &StudyResults::scenario_resolved, "");
+}
+
 /// `field(name, member, unit)` for each single value in /provenance.
 template <typename Visitor>
 void provenance_fields(Visitor&& field) {
@@ -209,6 +217,21 @@ void matrices(Results& results, Visitor&& matrix) {
   matrix("/estimates/se", results.se);
   matrix("/estimates/lower", results.lower);
   matrix("/estimates/upper", results.upper);
+}
+
+inline constexpr const char* kSurveyNumbers = "/survey/number";  ///< as all of /survey: since 1.3
+
+/// `matrix(path, dimension, rows, values, unit)` for each array of /survey, rows × replicates.
+template <typename Results, typename Visitor>
+void survey_matrices(Results& results, Visitor&& matrix) {
+  matrix("/survey/published", "numbers", results.survey_numbers.size(), results.survey_published,
+         "");
+  matrix("/survey/profile_sample", "profile", results.profile.size(), results.survey_profile_sample,
+         "share");
+  matrix("/survey/profile_weighted", "profile", results.profile.size(),
+         results.survey_profile_weighted, "share");
+  matrix("/survey/weights_cv2", "estimators", results.estimators.size(), results.survey_weights_cv2,
+         "");
 }
 
 }  // namespace steelyard::layout

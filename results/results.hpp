@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,10 @@ struct EstimandRecord {
   double truth_superpopulation = 0;  ///< under the population's law
   double truth_finite = 0;           ///< over the synthesised persons; NaN if they were not tallied
   double truth_finite_se = 0;        ///< sd of truth_finite over possible finite populations
-  bool headline = false;             ///< shown in the terminal summary and first in the report
+  /// Standard deviation of one person's influence on the truth; in the store with /selection. NaN:
+  /// not known.
+  double unit_sd = std::numeric_limits<double>::quiet_NaN();
+  bool headline = false;  ///< shown in the terminal summary and first in the report
 };
 
 /// One estimator of one estimand.
@@ -130,6 +134,10 @@ struct StudyResults {
   std::string population_kind;  ///< "synthetic": fitted to published numbers; "model": by formulas
   std::uint64_t seed = 0, sample_size = 0;
   std::uint32_t replicates = 0;
+  std::uint32_t planned_replicates = 0;  ///< how many were asked for
+  std::string ended;                     ///< why there are fewer; empty: there are not
+  std::string
+      scenario_resolved;  ///< every value that decides what is computed: "key = value" lines
   std::vector<EstimandRecord> estimands;
   std::vector<EstimatorRecord> estimators;
   /// estimators × replicates, row-major; NaN where the estimate failed.
@@ -141,6 +149,12 @@ struct StudyResults {
   std::vector<ProfileRecord> profile;
   std::vector<RuleEffectRecord> rule_effects;
   std::vector<FailureRecord> failures;
+  /// What each simulated survey would have printed: by published number, and by row of `profile`,
+  /// × replicates, row-major; NaN where it could not.
+  std::vector<std::string> survey_numbers;  ///< identifiers of the published numbers
+  std::vector<double> survey_published, survey_profile_sample, survey_profile_weighted;
+  /// estimators × replicates: cv² of the respondents' weights; NaN where there are none.
+  std::vector<double> survey_weights_cv2;
   RunRecord run;
 
   double at(const std::vector<double>& values, std::size_t estimator, std::size_t replicate) const {

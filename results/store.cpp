@@ -1,6 +1,7 @@
 #include "results/store.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -74,6 +75,10 @@ std::optional<Misfit> misfit(const StudyResults& results) {
   layout::matrices(results, [&](const char* path, const std::vector<double>& values) {
     size(path, values.size(), estimators * results.replicates);
   });
+  layout::survey_matrices(results, [&](const char* path, const char*, std::size_t rows,
+                                       const std::vector<double>& values, const char*) {
+    size(path, values.size(), rows * results.replicates);
+  });
   size("/performance", results.performance.size(), estimators);
   indices("/estimators/estimand", results.estimators, &EstimatorRecord::estimand,
           results.estimands.size());
@@ -137,6 +142,23 @@ void read_table(const FileReader& file, const std::string& group, std::vector<Re
   });
 }
 
+/// Older files have none of it: no number is known then.
+void read_survey(const FileReader& file, std::uint32_t minor, StudyResults& results) {
+  if (minor < 3) {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    results.survey_profile_sample.assign(results.profile.size() * results.replicates, kNone);
+    results.survey_profile_weighted = results.survey_profile_sample;
+    return;
+  }
+  const auto extents = file.extents(layout::kSurveyNumbers);
+  if (extents.size() != 1) file.fail(layout::kSurveyNumbers, "is not a column");
+  results.survey_numbers = file.read<std::string>(layout::kSurveyNumbers, extents);
+  layout::survey_matrices(results, [&](const char* name, const char*, hsize_t rows,
+                                       std::vector<double>& values, const char*) {
+    values = file.read<double>(name, {rows, results.replicates});
+  });
+}
+
 /// @return the minor version
 std::uint32_t check_version(const FileReader& file) {
   const std::string name = file.path().string(), filetype = file.text_attribute("filetype");
@@ -171,6 +193,7 @@ void write_store(const StudyResults& results, const std::filesystem::path& path)
   file.attribute("program_version", results.version);
   file.group("/scenario");
   layout::scenario_fields(value_writer(file, "/scenario", results));
+  layout::scenario_run_fields(value_writer(file, "/scenario", results));
   layout::tables(results, [&](const char* group, const char* dimension, const auto& rows) {
     write_table(file, group, dimension, rows);
   });
@@ -183,6 +206,18 @@ void write_store(const StudyResults& results, const std::filesystem::path& path)
       .chunk = {std::min(estimators, kChunkEstimators), std::min(replicates, kChunkReplicates)}};
   layout::matrices(results, [&](const char* name, const std::vector<double>& values) {
     file.dataset(name, values, shape);
+  });
+  file.group("/survey");
+  file.dataset(layout::kSurveyNumbers, results.survey_numbers,
+               {.extents = {results.survey_numbers.size()}, .dimensions = "numbers"});
+  layout::survey_matrices(results, [&](const char* name, const char* dimension, hsize_t rows,
+                                       const std::vector<double>& values, const char* unit) {
+    file.dataset(
+        name, values,
+        {.extents = {rows, replicates},
+         .dimensions = std::string(dimension) + ", replicates",
+         .unit = unit,
+         .chunk = {std::min(rows, kChunkEstimators), std::min(replicates, kChunkReplicates)}});
   });
   file.group("/provenance");
   layout::provenance_fields(value_writer(file, "/provenance", results.run));
@@ -203,6 +238,10 @@ StudyResults read_store(const std::filesystem::path& path) {
                               const char* name, auto member, const char* unit) {
     if (minor >= 2 || std::string_view(name) != layout::kPopulationKind) read(name, member, unit);
   });
+  if (minor >= 3)
+    layout::scenario_run_fields(value_reader(file, "/scenario", results));
+  else
+    results.planned_replicates = results.replicates;
   layout::tables(results, [&](const char* group, const char*, auto& rows) {
     const std::string_view name = group;
     const std::uint32_t since = name == layout::kSelection     ? 3
@@ -213,6 +252,7 @@ StudyResults read_store(const std::filesystem::path& path) {
   layout::matrices(results, [&](const char* name, std::vector<double>& values) {
     values = file.read<double>(name, {results.estimators.size(), results.replicates});
   });
+  read_survey(file, minor, results);
   layout::provenance_fields(value_reader(file, "/provenance", results.run));
   const auto mean_us = file.read<double>(kPerformanceUs, {results.performance.size()});
   for (std::size_t i = 0; i < mean_us.size(); ++i) results.performance[i].mean_us = mean_us[i];

@@ -1,13 +1,9 @@
 #include "study/engine.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <limits>
-#include <mutex>
 
+#include "core/resolved.hpp"
 #include "core/sums.hpp"
 #include "core/timing.hpp"
 #include "study/parallel.hpp"
@@ -15,6 +11,7 @@
 #include "study/reproduction.hpp"
 #include "study/selection_measures.hpp"
 #include "study/study_records.hpp"
+#include "study/study_run.hpp"
 
 namespace steelyard {
 namespace {
@@ -130,61 +127,100 @@ std::shared_ptr<const ReferenceSample> Study::draw_reference(Seed seed, Replicat
   return made;
 }
 
+namespace {
+
+class SyntheticSession final : public StudySession {
+ public:
+  SyntheticSession(const Study& study, const StudyOptions& options)
+      : study_(&study),
+        options_(options),
+        threads_(thread_count(options.threads)),
+        benchmarks_(make_benchmarks(study)),
+        plan_(study.scenario(), study.plan()),
+        synthesizer_(study.population(), plan_.variables(), {}),
+        reference_(study.reference_synthesizer()),
+        scratches_(threads_, [this] { return study_->scratch(synthesizer_); }) {
+    append_estimator_names(study.plan(), plan_, estimators_);
+  }
+
+  std::size_t conditions() const override { return 1; }
+  const Texts& estimators() const override { return estimators_; }
+  std::size_t first_estimator(std::size_t condition) const override {
+    return condition * estimators_.size();
+  }
+
+  ReplicateResults replicate(std::size_t, std::uint32_t number, std::size_t worker,
+                             std::span<const std::uint8_t> wanted) override {
+    Study::Scratch& scratch = scratches_[worker];
+    Benchmarks known = benchmarks_;
+    known.set_reference(study_->draw_reference(options_.seed, Replicate{number},
+                                               reference_ ? &*reference_ : nullptr, scratch));
+    return plan_.run(study_->draw_sample(options_.seed, Replicate{number}, synthesizer_, scratch),
+                     options_.seed, number, std::move(known), wanted);
+  }
+
+  StudyResults describe(const StudyProgress& progress) override {
+    const Scenario& scenario = study_->scenario();
+    const PopulationFrame& frame = study_->frame();
+    StudyResults results;
+    results.scenario = scenario.name;
+    results.title = scenario.title;
+    results.title_zh = scenario.title_zh;
+    results.scenario_toml = scenario.toml_text;
+    results.scenario_hash = scenario.hash;
+    results.scenario_resolved = resolved_text(resolve(scenario));
+    results.population_size = frame.finite() ? std::to_string(frame.size()) : "superpopulation";
+    results.population_kind = "synthetic";
+    results.seed = static_cast<std::uint64_t>(options_.seed);
+    results.sample_size = scenario.sample_size;
+    results.run.threads = static_cast<std::uint32_t>(threads_);
+    const auto start = Clock::now();
+    constexpr std::uint64_t kTallied = 20'000'000;
+    const Tally tally = options_.tally.value_or(frame.size() <= kTallied ? Tally::yes : Tally::no);
+    const auto truths = make_truths(study_->population(), frame, study_->plan(), options_.seed,
+                                    tally, threads_, [&](double f) {
+                                      if (progress) progress("population", f);
+                                    });
+    results.run.truth_seconds = seconds_since(start);
+    describe_estimands(study_->plan(), truths, results);
+    describe_estimators(study_->plan(), plan_, truths, 0, results);
+    return results;
+  }
+
+  void conclude(const std::vector<ReplicateResults>& replicates, StudyResults& results) override {
+    measure(replicates, results);
+    make_profile(*study_, plan_, replicates, results);
+    results.reproduction = make_reproduction(study_->population(), replicates);
+    Texts numbers;
+    for (const PublishedNumber& n : study_->scenario().numbers) numbers.push_back(n.id);
+    record_survey(replicates, std::move(numbers), results);
+    measure_selection(study_->frame().finite() ? static_cast<double>(study_->frame().size()) : 0,
+                      results);
+  }
+
+ private:
+  const Study* study_;
+  StudyOptions options_;
+  int threads_;
+  Benchmarks benchmarks_;
+  ReplicatePlan plan_;
+  Synthesizer synthesizer_;
+  std::optional<Synthesizer> reference_;
+  PerWorker<Study::Scratch> scratches_;
+  Texts estimators_;
+};
+
+}  // namespace
+
+std::unique_ptr<StudySession> Study::session(const StudyOptions& options) const {
+  return std::make_unique<SyntheticSession>(*this, options);
+}
+
 StudyResults Study::run(const StudyOptions& options, const StudyProgress& progress) const {
-  const int threads = thread_count(options.threads);
-  StudyResults results;
-  results.scenario = scenario_->name;
-  results.title = scenario_->title;
-  results.title_zh = scenario_->title_zh;
-  results.scenario_toml = scenario_->toml_text;
-  results.scenario_hash = scenario_->hash;
-  results.population_size = frame_.finite() ? std::to_string(frame_.size()) : "superpopulation";
-  results.population_kind = "synthetic";
-  results.seed = static_cast<std::uint64_t>(options.seed);
-  results.sample_size = scenario_->sample_size;
-  results.replicates = options.replicates;
-  results.run.threads = static_cast<std::uint32_t>(threads);
-
-  auto start = Clock::now();
-  constexpr std::uint64_t kTallied = 20'000'000;
-  const Tally tally = options.tally.value_or(frame_.size() <= kTallied ? Tally::yes : Tally::no);
-  const auto truths =
-      make_truths(population_, frame_, plan_, options.seed, tally, threads, [&](double f) {
-        if (progress) progress("population", f);
-      });
-  results.run.truth_seconds = seconds_since(start);
-
-  const Benchmarks benchmarks = make_benchmarks(*this);
-  const ReplicatePlan plan(*scenario_, plan_);
-  describe_estimands(plan_, truths, results);
-  describe_estimators(plan_, plan, truths, 0, results);
-  const Synthesizer synthesizer(population_, plan.variables(), {});
-  const std::optional<Synthesizer> reference = reference_synthesizer();
-  start = Clock::now();
-  std::vector<ReplicateResults> replicates(options.replicates);
-  PerWorker<Scratch> scratches(threads, [&] { return scratch(synthesizer); });
-  std::atomic<std::uint32_t> done{0};
-  std::mutex reporting;
-  parallel_for(options.replicates, threads, [&](std::uint64_t i, std::size_t worker) {
-    const auto r = static_cast<std::uint32_t>(i);
-    Benchmarks known = benchmarks;
-    known.set_reference(draw_reference(options.seed, Replicate{r},
-                                       reference ? &*reference : nullptr, scratches[worker]));
-    replicates[r] =
-        plan.run(draw_sample(options.seed, Replicate{r}, synthesizer, scratches[worker]),
-                 options.seed, r, std::move(known));
-    const std::uint32_t finished = ++done;
-    if (!progress) return;
-    const std::lock_guard lock(reporting);
-    progress("replicates", static_cast<double>(finished) / options.replicates);
-  });
-  results.run.replicate_seconds = seconds_since(start);
-  measure(replicates, results);
-  measure_selection(plan, truths, replicates,
-                    frame_.finite() ? static_cast<double>(frame_.size()) : 0, results);
-  make_profile(*this, plan, replicates, results);
-  results.reproduction = make_reproduction(population_, replicates);
-  return results;
+  const auto made = session(options);
+  ReplicateLedger ledger(made->estimators(), options.replicates);
+  return run_study(*made, ledger, {.replicates = options.replicates, .threads = options.threads},
+                   progress);
 }
 
 }  // namespace steelyard

@@ -11,6 +11,7 @@
 #include "results/results.hpp"
 #include "sim/selection/reference_selection.hpp"
 #include "study/plan.hpp"
+#include "study/session.hpp"
 #include "study/truth.hpp"
 
 namespace steelyard {
@@ -23,9 +24,6 @@ struct StudyOptions {
   /// persons. Otherwise the truth is the law's, which differs by truth_finite_se at most or so.
   std::optional<Tally> tally = {};
 };
-
-/// What is done and how far: "population" fraction, or "replicates" fraction. Called by workers.
-using StudyProgress = std::function<void(const char* phase, double fraction)>;
 
 /// One scenario made ready to run.
 class Study {
@@ -61,6 +59,10 @@ class Study {
   /// Makes what the reference sample's respondents are asked; nothing: there is none.
   std::optional<Synthesizer> reference_synthesizer() const;
 
+  /// Ready to make replicates; of the options it uses seed, threads and tally. The study must
+  /// outlive it.
+  std::unique_ptr<StudySession> session(const StudyOptions& options) const;
+  /// All replicates in this process, and nothing kept on the way.
   StudyResults run(const StudyOptions& options, const StudyProgress& progress = {}) const;
 
  private:

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <optional>
 
+#include "core/resolved.hpp"
 #include "core/sums.hpp"
 #include "core/text.hpp"
 #include "core/timing.hpp"
@@ -18,6 +17,7 @@
 #include "study/parallel.hpp"
 #include "study/replicate.hpp"
 #include "study/study_records.hpp"
+#include "study/study_run.hpp"
 #include "study/tally.hpp"
 
 namespace steelyard {
@@ -91,22 +91,14 @@ struct World {
   Benchmarks benchmarks;
 };
 
-void append(const ReplicateResults& from, std::size_t first_estimator, ReplicateResults& to) {
-  for (const auto column :
-       {&ReplicateResults::estimate, &ReplicateResults::se, &ReplicateResults::lower,
-        &ReplicateResults::upper, &ReplicateResults::seconds})
-    (to.*column).insert((to.*column).end(), (from.*column).begin(), (from.*column).end());
-  for (FailureRecord failure : from.failures) {
-    failure.estimator += static_cast<std::uint32_t>(first_estimator);
-    to.failures.push_back(std::move(failure));
-  }
-}
-
 /// Shares of the levels in the population and the samples of one condition.
-void describe_profile(const ModelCondition& condition, const ReplicatePlan& plan,
-                      const ModelPopulation& population, bool named,
-                      std::span<const ReplicateResults> replicates, StudyResults& results) {
-  std::size_t at = 0;
+/// @param first_level  of this condition in the replicates' profiles
+/// @return how many levels it has
+std::size_t describe_profile(const ModelCondition& condition, const ReplicatePlan& plan,
+                             const ModelPopulation& population, bool named,
+                             std::span<const ReplicateResults> replicates, std::size_t first_level,
+                             StudyResults& results) {
+  std::size_t at = first_level;
   for (VariableId id : plan.profile()) {
     const Variable& v = condition.model.scenario.schema[id];
     const auto totals = population.totals({&id, 1});
@@ -131,6 +123,7 @@ void describe_profile(const ModelCondition& condition, const ReplicatePlan& plan
       results.profile.push_back(std::move(record));
     }
   }
+  return at - first_level;
 }
 
 /// Of a population that is drawn anew in each replicate: as stated, or the value among very many
@@ -245,82 +238,106 @@ ModelStudy::ModelStudy(const std::string& name_or_folder, const std::vector<std:
   });
 }
 
-void ModelStudy::run_condition(const ModelCondition& condition, const StudyOptions& options,
-                               const std::function<void()>& finished_one,
-                               std::vector<ReplicateResults>& all, StudyResults& results) const {
-  const int threads = thread_count(options.threads);
-  const bool once = condition.model.redraw == Redraw::once;
-  auto start = Clock::now();
-  std::optional<World> world;
-  std::vector<EstimandTruth> truths;
-  if (once) {
-    world.emplace(condition, options.seed, Replicate{0});
-    truths = model_truths(world->population, condition.plan);
-  } else {
-    truths = truths_of_model(condition, options.seed);
-  }
-  results.run.truth_seconds += seconds_since(start);
+namespace {
 
-  const ReplicatePlan plan(condition.model.scenario, condition.plan);
-  const std::size_t first_estimand = results.estimands.size();
-  const std::size_t first_estimator = results.estimators.size();
-  describe_estimands(condition.plan, truths, results);
-  describe_estimators(condition.plan, plan, truths, first_estimand, results);
-  start = Clock::now();
-  std::vector<ReplicateResults> replicates(options.replicates);
-  PerWorker<ModelSampler::Scratch> scratches(threads, [] { return ModelSampler::Scratch(); });
-  parallel_for(options.replicates, threads, [&](std::uint64_t i, std::size_t worker) {
-    const auto r = static_cast<std::uint32_t>(i);
-    ModelSampler::Scratch& scratch = scratches[worker];
+class ModelSession final : public StudySession {
+ public:
+  ModelSession(const ModelStudy& study, const StudyOptions& options)
+      : study_(&study),
+        options_(options),
+        threads_(thread_count(options.threads)),
+        worlds_(study.conditions()),
+        scratches_(threads_, [] { return ModelSampler::Scratch(); }) {
+    first_.push_back(0);
+    for (std::size_t c = 0; c < study.conditions(); ++c) {
+      const ModelCondition& condition = study.condition(c);
+      plans_.push_back(std::make_unique<ReplicatePlan>(condition.model.scenario, condition.plan));
+      append_estimator_names(condition.plan, *plans_.back(), estimators_);
+      first_.push_back(estimators_.size());
+      if (condition.model.redraw == Redraw::once)
+        worlds_[c].emplace(condition, options.seed, Replicate{0});
+    }
+  }
+
+  std::size_t conditions() const override { return plans_.size(); }
+  const Texts& estimators() const override { return estimators_; }
+  std::size_t first_estimator(std::size_t condition) const override { return first_[condition]; }
+
+  ReplicateResults replicate(std::size_t c, std::uint32_t number, std::size_t worker,
+                             std::span<const std::uint8_t> wanted) override {
+    ModelSampler::Scratch& scratch = scratches_[worker];
     std::optional<World> own;
-    if (!once) own.emplace(condition, options.seed, Replicate{r});
-    const World& drawn = once ? *world : *own;
-    drawn.sampler.draw(options.seed, Replicate{r}, scratch);
+    if (!worlds_[c]) own.emplace(study_->condition(c), options_.seed, Replicate{number});
+    const World& drawn = worlds_[c] ? *worlds_[c] : *own;
+    drawn.sampler.draw(options_.seed, Replicate{number}, scratch);
     Benchmarks benchmarks = drawn.benchmarks;
     if (scratch.reference) benchmarks.set_reference(scratch.reference);
-    replicates[r] = plan.run(scratch.sample, options.seed, r, std::move(benchmarks));
-    finished_one();
-  });
-  results.run.replicate_seconds += seconds_since(start);
-  if (world)
-    describe_profile(condition, plan, world->population, conditions_.size() > 1, replicates,
-                     results);
-  for (std::size_t r = 0; r < all.size(); ++r) append(replicates[r], first_estimator, all[r]);
-  if (results.sample_size != 0) return;
-  if (!world) world.emplace(condition, options.seed, Replicate{0});
-  results.sample_size = static_cast<std::uint64_t>(std::llround(world->sampler.expected_size()));
+    return plans_[c]->run(scratch.sample, options_.seed, number, std::move(benchmarks), wanted);
+  }
+
+  StudyResults describe(const StudyProgress&) override {
+    const Scenario& s = study_->scenario();
+    StudyResults results;
+    results.scenario = s.name;
+    results.title = s.title;
+    results.title_zh = s.title_zh;
+    results.scenario_toml = s.toml_text;
+    results.scenario_hash = s.hash;
+    results.scenario_resolved = resolved_text(resolve(s));
+    results.population_size = std::to_string(*s.population_size);
+    results.population_kind = "model";
+    results.seed = static_cast<std::uint64_t>(options_.seed);
+    results.run.threads = static_cast<std::uint32_t>(threads_);
+    const auto start = Clock::now();
+    for (std::size_t c = 0; c < conditions(); ++c) {
+      const ModelCondition& condition = study_->condition(c);
+      const auto truths = worlds_[c] ? model_truths(worlds_[c]->population, condition.plan)
+                                     : truths_of_model(condition, options_.seed);
+      const std::size_t first_estimand = results.estimands.size();
+      describe_estimands(condition.plan, truths, results);
+      describe_estimators(condition.plan, *plans_[c], truths, first_estimand, results);
+    }
+    results.run.truth_seconds = seconds_since(start);
+    std::optional<World> own;
+    if (!worlds_[0]) own.emplace(study_->condition(0), options_.seed, Replicate{0});
+    results.sample_size = static_cast<std::uint64_t>(
+        std::llround((worlds_[0] ? *worlds_[0] : *own).sampler.expected_size()));
+    return results;
+  }
+
+  void conclude(const std::vector<ReplicateResults>& replicates, StudyResults& results) override {
+    measure(replicates, results);
+    std::size_t first_level = 0;
+    for (std::size_t c = 0; c < conditions(); ++c)
+      if (worlds_[c])
+        first_level += describe_profile(study_->condition(c), *plans_[c], worlds_[c]->population,
+                                        conditions() > 1, replicates, first_level, results);
+    results.reproduction = compare_published(study_->published(), results);
+    record_survey(replicates, {}, results);
+  }
+
+ private:
+  const ModelStudy* study_;
+  StudyOptions options_;
+  int threads_;
+  std::vector<std::optional<World>> worlds_;  ///< by condition; nothing: drawn in each replicate
+  std::vector<std::unique_ptr<const ReplicatePlan>> plans_;
+  PerWorker<ModelSampler::Scratch> scratches_;
+  Texts estimators_;
+  std::vector<std::size_t> first_;  ///< estimator of each condition, and the end
+};
+
+}  // namespace
+
+std::unique_ptr<StudySession> ModelStudy::session(const StudyOptions& options) const {
+  return std::make_unique<ModelSession>(*this, options);
 }
 
 StudyResults ModelStudy::run(const StudyOptions& options, const StudyProgress& progress) const {
-  const Scenario& s = scenario();
-  StudyResults results;
-  results.scenario = s.name;
-  results.title = s.title;
-  results.title_zh = s.title_zh;
-  results.scenario_toml = s.toml_text;
-  results.scenario_hash = s.hash;
-  results.population_size = std::to_string(*s.population_size);
-  results.population_kind = "model";
-  results.seed = static_cast<std::uint64_t>(options.seed);
-  results.replicates = options.replicates;
-  results.run.threads = static_cast<std::uint32_t>(thread_count(options.threads));
-  const double runs = static_cast<double>(options.replicates) * static_cast<double>(conditions());
-  std::vector<ReplicateResults> all(options.replicates);
-  std::atomic<std::uint64_t> done{0};
-  std::mutex reporting;
-  for (const auto& condition : conditions_)
-    run_condition(
-        *condition, options,
-        [&] {
-          const std::uint64_t finished = ++done;
-          if (!progress) return;
-          const std::lock_guard lock(reporting);
-          progress("replicates", static_cast<double>(finished) / runs);
-        },
-        all, results);
-  measure(all, results);
-  results.reproduction = compare_published(published_, results);
-  return results;
+  const auto made = session(options);
+  ReplicateLedger ledger(made->estimators(), options.replicates);
+  return run_study(*made, ledger, {.replicates = options.replicates, .threads = options.threads},
+                   progress);
 }
 
 }  // namespace steelyard

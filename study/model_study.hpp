@@ -36,6 +36,7 @@ class ModelStudy {
   const Scenario& scenario() const { return conditions_.front()->model.scenario; }
   const StudyPlan& plan() const { return conditions_.front()->plan; }
   std::size_t conditions() const { return conditions_.size(); }
+  const std::vector<PublishedMeasure>& published() const { return published_; }
   const ModelCondition& condition(std::size_t c) const { return *conditions_[c]; }
 
   /// Estimands of condition c follow those of c - 1; with several, a condition's name begins the
@@ -44,15 +45,14 @@ class ModelStudy {
   /// kTruthPersons persons. Progress is of replicates over all conditions.
   /// @throws UserError from formulas, designs and models
   StudyResults run(const StudyOptions& options, const StudyProgress& progress = {}) const;
+  /// Ready to make replicates; of the options it uses seed and threads. The study must outlive it.
+  /// Memory: the populations of all conditions that are drawn once.
+  std::unique_ptr<StudySession> session(const StudyOptions& options) const;
 
   /// Persons drawn to know the truth of a population that is drawn anew in each replicate.
   static constexpr std::uint64_t kTruthPersons = 5'000'000;
 
  private:
-  void run_condition(const ModelCondition& condition, const StudyOptions& options,
-                     const std::function<void()>& finished_one, std::vector<ReplicateResults>& all,
-                     StudyResults& results) const;
-
   std::vector<std::unique_ptr<const ModelCondition>> conditions_;
   std::vector<PublishedMeasure> published_;
 };

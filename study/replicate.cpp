@@ -28,7 +28,7 @@ struct WeightedMean {
 };
 
 /// Squared coefficient of variation of the respondents' weights.
-double weight_cv2(const CellIndex& cells, const Weights& weights) {
+double weights_cv2(const CellIndex& cells, const Weights& weights) {
   double sum = 0, squares = 0;
   for (std::size_t c = 0; c < cells.cells; ++c) {
     sum += cells.weight[c] * weights.factor[c];
@@ -44,6 +44,9 @@ std::vector<double> unweighted_totals(const Tabulation& table) {
       totals[level] += table.weight[c * table.levels + level];
   return totals;
 }
+
+/// Of what no estimator asks for in this run; nobody reads it.
+Failure not_wanted() { return {FailureKind::none, "not wanted"}; }
 
 WeightedMean weighted_mean(const std::vector<double>& totals, const std::vector<double>& values) {
   double sum = 0, weight = 0;
@@ -133,7 +136,8 @@ struct ReplicatePlan::Laws {
 
 /// What every estimator of one sample shares.
 struct ReplicatePlan::Working {
-  Benchmarks benchmarks;  ///< with this replicate's reference sample
+  Benchmarks benchmarks;                  ///< with this replicate's reference sample
+  std::vector<std::vector<bool>> wanted;  ///< by weighting and interval
   CellIndex cells;
   std::vector<Result<Weights>> weights;  ///< by weighting
   std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>>
@@ -163,19 +167,20 @@ struct ReplicatePlan::Working {
 };
 
 ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                                    Benchmarks benchmarks) const {
+                                    Benchmarks benchmarks,
+                                    std::span<const std::uint8_t> wanted) const {
   ReplicateResults out;
   for (auto* column : {&out.estimate, &out.se, &out.lower, &out.upper})
     column->assign(estimators_.size(), kNone);
   out.seconds.assign(estimators_.size(), 0.0);
   out.published.assign(scenario_->numbers.size(), kNone);
-  Working shared{.benchmarks = std::move(benchmarks)};
+  Working shared{.benchmarks = std::move(benchmarks), .wanted = pairs_of(wanted)};
   weigh(sample, shared);
-  for (const auto& weights : shared.weights)
-    out.weight_cv2.push_back(weights ? weight_cv2(shared.cells, weights.value()) : kNone);
+  record_weights(shared, out);
   tabulate(sample, shared);
   prepare(sample, seed, replicate, shared);
   for (std::size_t i = 0; i < estimators_.size(); ++i) {
+    if (!wanted.empty() && wanted[i] == 0) continue;
     const auto failure = estimate(i, shared, out);
     if (failure)
       out.failures.push_back(
@@ -186,14 +191,35 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32
   return out;
 }
 
+/// Which weightings and intervals the wanted estimators need.
+std::vector<std::vector<bool>> ReplicatePlan::pairs_of(std::span<const std::uint8_t> wanted) const {
+  std::vector<std::vector<bool>> pairs(plan_->weightings.size(),
+                                       std::vector<bool>(plan_->intervals.size(), wanted.empty()));
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (wanted[i] != 0) pairs[estimators_[i].weighting][estimators_[i].interval] = true;
+  return pairs;
+}
+
+void ReplicatePlan::record_weights(const Working& shared, ReplicateResults& out) const {
+  std::vector<double> by_weighting;
+  for (const auto& weights : shared.weights)
+    by_weighting.push_back(weights ? weights_cv2(shared.cells, weights.value()) : kNone);
+  for (const EstimatorPlan& estimator : estimators_)
+    out.weights_cv2.push_back(by_weighting[estimator.weighting]);
+}
+
 /// Weights: once per weighting, on cells.
 void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   auto start = Clock::now();
   shared.cells = make_cell_index(sample, cell_variables_);
   const double index_seconds = seconds_since(start);
-  for (const auto& weighting : plan_->weightings) {
+  for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
     start = Clock::now();
-    shared.weights.push_back(weighting.plugin->weigh(shared.cells, shared.benchmarks));
+    const auto& wanted = shared.wanted[w];
+    if (std::find(wanted.begin(), wanted.end(), true) != wanted.end())
+      shared.weights.push_back(plan_->weightings[w].plugin->weigh(shared.cells, shared.benchmarks));
+    else
+      shared.weights.emplace_back(not_wanted());
     shared.weigh_seconds.push_back(index_seconds + seconds_since(start));
   }
 }
@@ -211,17 +237,20 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
     const Result<Weights>& weights = shared.weights[w];
     auto& prepared = shared.prepared.emplace_back();
     auto& seconds = shared.prepare_seconds.emplace_back();
-    for (const auto& method : plan_->intervals) {
+    for (std::size_t t = 0; t < plan_->intervals.size(); ++t) {
       const auto start = Clock::now();
-      if (weights)
-        prepared.push_back(method.plugin->prepare({.index = shared.cells,
-                                                   .weights = weights.value(),
-                                                   .sample = &sample,
-                                                   .weighting = plan_->weightings[w].plugin.get(),
-                                                   .benchmarks = &shared.benchmarks,
-                                                   .tables = tables,
-                                                   .seed = seed,
-                                                   .replicate = Replicate{replicate}}));
+      if (!shared.wanted[w][t])
+        prepared.emplace_back(not_wanted());
+      else if (weights)
+        prepared.push_back(
+            plan_->intervals[t].plugin->prepare({.index = shared.cells,
+                                                 .weights = weights.value(),
+                                                 .sample = &sample,
+                                                 .weighting = plan_->weightings[w].plugin.get(),
+                                                 .benchmarks = &shared.benchmarks,
+                                                 .tables = tables,
+                                                 .seed = seed,
+                                                 .replicate = Replicate{replicate}}));
       else
         prepared.push_back(weights.failure());
       seconds.push_back(seconds_since(start));

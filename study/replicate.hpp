@@ -23,10 +23,10 @@ struct EstimatorPlan {
 /// Results of one replicate, in estimator order.
 struct ReplicateResults {
   std::vector<double> estimate, se, lower, upper, seconds;
+  std::vector<double> weights_cv2;  ///< cv² of the respondents' weights; NaN: there are none
   std::vector<double>
       published;  ///< by published number: what the simulated survey reports, NaN if it cannot
   std::vector<double> profile_sample, profile_weighted;  ///< by root level: shares
-  std::vector<double> weight_cv2;  ///< by weighting: cv² of the respondents' weights; NaN: failed
   std::vector<FailureRecord> failures;
 };
 
@@ -44,8 +44,10 @@ class ReplicatePlan {
 
   /// @param seed        of the study; with the replicate's number it decides what resampling draws
   /// @param benchmarks  with this replicate's reference sample, if there is one
+  /// @param wanted      by estimator: 0 if it need not be made, so that its numbers are NaN; the
+  ///                    others are the same to the bit. Empty: all
   ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                       Benchmarks benchmarks) const;
+                       Benchmarks benchmarks, std::span<const std::uint8_t> wanted = {}) const;
 
  private:
   struct Task {
@@ -59,7 +61,9 @@ class ReplicatePlan {
   };
 
   struct Working;
+  std::vector<std::vector<bool>> pairs_of(std::span<const std::uint8_t> wanted) const;
   void weigh(const Sample& sample, Working& shared) const;
+  void record_weights(const Working& shared, ReplicateResults& out) const;
   void tabulate(const Sample& sample, Working& shared) const;
   void model(std::size_t task, Working& shared) const;
   void prepare(const Sample& sample, Seed seed, std::uint32_t replicate, Working& shared) const;

@@ -12,22 +12,19 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-void measure_selection(const ReplicatePlan& plan, const std::vector<EstimandTruth>& truths,
-                       const std::vector<ReplicateResults>& replicates, double population,
-                       StudyResults& results) {
+void measure_selection(double population, StudyResults& results) {
   const double f = population > 0 ? static_cast<double>(results.sample_size) / population : 0;
   for (std::size_t i = 0; i < results.estimators.size(); ++i) {
-    const EstimatorPlan& planned = plan.estimators()[i];
-    const double truth = results.estimands[results.estimators[i].estimand].truth;
+    const EstimandRecord& estimand = results.estimands[results.estimators[i].estimand];
     SelectionRecord record;
     record.estimator = static_cast<std::uint32_t>(i);
-    record.unit_sd = truths[planned.estimand].unit_sd;
+    record.unit_sd = estimand.unit_sd;
     Moments defect;
     Sum cv2;
     std::size_t weighted = 0;
-    for (const ReplicateResults& replicate : replicates) {
-      const double error = replicate.estimate[i] - truth;
-      const double cv = replicate.weight_cv2[planned.weighting];
+    for (std::size_t r = 0; r < results.replicates; ++r) {
+      const double error = results.at(results.estimate, i, r) - estimand.truth;
+      const double cv = results.at(results.survey_weights_cv2, i, r);
       if (!std::isfinite(error) || !std::isfinite(cv)) continue;
       cv2.add(cv);
       ++weighted;

@@ -3,11 +3,7 @@
 // How bad selection was, as one number that can be compared between estimands: the data defect
 // correlation, and the size of the simple random sample that errs as much.
 
-#include <vector>
-
 #include "results/results.hpp"
-#include "study/replicate.hpp"
-#include "study/truth.hpp"
 
 namespace steelyard {
 
@@ -19,9 +15,7 @@ namespace steelyard {
 /// are NaN where σ is not known (functionals of a whole law).
 /// Source: Meng (2018), Annals of Applied Statistics 12, 685-726, equations 2.3, 3.2 and 2.10.
 /// @param population  persons; 0: a superpopulation
-/// @pre results.performance and results.estimate are made
-void measure_selection(const ReplicatePlan& plan, const std::vector<EstimandTruth>& truths,
-                       const std::vector<ReplicateResults>& replicates, double population,
-                       StudyResults& results);
+/// @pre results has its performance measures and weights
+void measure_selection(double population, StudyResults& results);
 
 }  // namespace steelyard

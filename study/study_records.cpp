@@ -24,6 +24,7 @@ void describe_estimands(const StudyPlan& plan, const std::vector<EstimandTruth>&
     record.truth_superpopulation = truths[e].superpopulation;
     record.truth_finite = truths[e].finite;
     record.truth_finite_se = truths[e].finite_se;
+    record.unit_sd = truths[e].unit_sd;
     record.truth = std::isnan(truths[e].finite) ? truths[e].superpopulation : truths[e].finite;
     results.estimands.push_back(std::move(record));
   }

@@ -81,7 +81,7 @@ TEST_F(Format, HasTheDocumentedTypesShapesAndUnits) {
   const std::map<std::string, std::size_t> lengths{
       {"estimands", 2},    {"estimators", 3}, {"contrasts", 4}, {"replicates", 5},
       {"reproduction", 6}, {"profile", 7},    {"failures", 8},  {"value_rules", 9},
-      {"selection", 3}};
+      {"selection", 3},    {"numbers", 10}};
   for (const auto& [path, dataset] : inspection_.datasets) {
     if (!entries_.contains(path)) continue;
     const Entry& entry = entries_.at(path);
@@ -114,10 +114,10 @@ TEST_F(Format, StoresTheAttributesOfThisVersion) {
 TEST_F(Format, HasTheDocumentedGroupsOnly) {
   std::vector<std::string> groups = inspection_.groups;
   std::sort(groups.begin(), groups.end());
-  EXPECT_EQ(groups,
-            (std::vector<std::string>{"/contrasts", "/estimands", "/estimates", "/estimators",
-                                      "/failures", "/performance", "/profile", "/provenance",
-                                      "/reproduction", "/scenario", "/selection", "/value_rules"}));
+  EXPECT_EQ(groups, (std::vector<std::string>{
+                        "/contrasts", "/estimands", "/estimates", "/estimators", "/failures",
+                        "/performance", "/profile", "/provenance", "/reproduction", "/scenario",
+                        "/selection", "/survey", "/value_rules"}));
 }
 
 }  // namespace

@@ -154,6 +154,15 @@ inline StudyResults sample_results() {
                              .failures = 100,
                              .samples = 0,
                              .status = "one populated bin"};
+  for (std::size_t i = 0; i < 10; ++i) results.survey_numbers.push_back("N" + std::to_string(i));
+  results.survey_published.assign(10 * results.replicates, 0.25);
+  results.survey_published[3] = kNaN;
+  results.survey_profile_sample.assign(7 * results.replicates, 0.125);
+  results.survey_weights_cv2.assign(results.estimators.size() * results.replicates, 0.5);
+  results.survey_profile_weighted.assign(7 * results.replicates, 0.15);
+  results.planned_replicates = 20;
+  results.ended = "interrupted: 5 of 20 replicates";
+  results.scenario_resolved = "population.size = \"superpopulation\"\n";
   results.failures.assign(
       8, {.replicate = 2, .estimator = 1, .kind = "no convergence", .detail = "1000 steps"});
   results.run = {.started_utc = "2022-07-01T08:00:00Z",

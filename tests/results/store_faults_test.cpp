@@ -156,11 +156,15 @@ TEST_F(StoreFaults, ReadsAFileOfVersionOneZeroThatHasNeitherValueRulesNorSelecti
     ASSERT_GE(H5Awrite(attribute.id(), H5T_NATIVE_UINT32, version), 0);
     ASSERT_GE(H5Ldelete(root, "/value_rules", H5P_DEFAULT), 0);
     ASSERT_GE(H5Ldelete(root, "/selection", H5P_DEFAULT), 0);
+    ASSERT_GE(H5Ldelete(root, "/survey", H5P_DEFAULT), 0);
+    ASSERT_GE(H5Ldelete(root, "/scenario/planned_replicates", H5P_DEFAULT), 0);
   });
   const StudyResults read = read_store(old);
   EXPECT_EQ(read.failures.size(), 8u);
   EXPECT_TRUE(read.rule_effects.empty());
   EXPECT_TRUE(read.selection.empty());
+  EXPECT_TRUE(read.survey_numbers.empty());
+  EXPECT_EQ(read.planned_replicates, read.replicates);
 }
 
 TEST_F(StoreFaults, NamesTheDatasetThatIsMissingOrDoesNotFit) {

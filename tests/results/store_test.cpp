@@ -49,7 +49,13 @@ TEST_F(Store, ReadsBackEveryFieldAsItWasWritten) {
   };
   EXPECT_EQ(read.version, written.version);
   layout::scenario_fields(same_value(read, written));
+  layout::scenario_run_fields(same_value(read, written));
   layout::provenance_fields(same_value(read.run, written.run));
+  EXPECT_EQ(read.survey_numbers, written.survey_numbers);
+  EXPECT_EQ(bits(read.survey_published), bits(written.survey_published));
+  EXPECT_EQ(bits(read.survey_weights_cv2), bits(written.survey_weights_cv2));
+  EXPECT_EQ(bits(read.survey_profile_sample), bits(written.survey_profile_sample));
+  EXPECT_EQ(bits(read.survey_profile_weighted), bits(written.survey_profile_weighted));
   std::vector<std::string> texts[2];
   for (int i = 0; i < 2; ++i)
     layout::tables(i == 0 ? written : read, [&](const char* group, const char*, const auto& rows) {
@@ -87,6 +93,11 @@ TEST_F(Store, KeepsMoreThanOneChunk) {
   results.estimate.clear();
   for (int k = 0; k < 130 * 1500; ++k) results.estimate.push_back(std::sin(k));
   results.se = results.lower = results.upper = results.estimate;
+  results.survey_numbers.clear();
+  results.survey_published.clear();
+  results.survey_profile_sample.assign(results.profile.size() * 1500, 0.5);
+  results.survey_profile_weighted = results.survey_profile_sample;
+  results.survey_weights_cv2 = results.estimate;
   write_store(results, file());
   EXPECT_EQ(read_store(file()).estimate, results.estimate);
   const testing::Dataset dataset = inspect(file()).datasets.at("/estimates/se");
