@@ -43,9 +43,10 @@ int parse_and_run(int argc, char** argv) {
 
   std::string kind, name;
   bool json = false;
-  CLI::App* list = app.add_subcommand("list",
-                                      "what there is: scenarios, designs, weightings, value-rules, "
-                                      "bucket-rules, functionals, intervals");
+  CLI::App* list = app.add_subcommand(
+      "list",
+      "what there is: scenarios, designs, measurement-models, weightings, value-rules, "
+      "bucket-rules, functionals, intervals");
   list->add_option("kind", kind, "one of them; all if left out");
   list->add_flag("--json", json, "as JSON");
   list->callback([&] { code = list_command(kind, json); });

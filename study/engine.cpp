@@ -21,7 +21,10 @@ namespace {
 Benchmarks make_benchmarks(const Study& study) {
   Benchmarks benchmarks(study.scenario().schema);
   for (const auto& variables : study.plan().benchmarks)
-    benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
+    benchmarks.add(
+        stale_table(study.scenario().schema,
+                    {variables, population_totals(study.population(), study.frame(), variables)},
+                    study.stale_benchmarks()));
   return benchmarks;
 }
 
@@ -62,7 +65,9 @@ Study::Study(const Scenario& scenario, Population::Unmet unmet)
       population_(scenario, unmet),
       frame_(population_),
       selection_(population_, frame_),
-      plan_(plan_study(scenario)) {
+      measurement_(scenario),
+      plan_(plan_study(scenario)),
+      stale_(read_stale_benchmarks(scenario, plan_.benchmarks)) {
   ConfigReader root = scenario.reader();
   if (auto section = root.section("reference")) {
     reference_.emplace(*section, population_, frame_);
@@ -78,7 +83,13 @@ Study::Scratch Study::scratch(const Synthesizer& synthesizer) const {
   s.sample.n = scenario_->sample_size;
   s.sample.columns.resize(scenario_->schema.size());
   for (VariableId id : synthesizer.made()) s.sample.columns[index(id)].resize(s.sample.n);
+  s.values.resize(scenario_->schema.size());
+  for (VariableId id : synthesizer.latents()) s.values[index(id)].resize(s.sample.n);
   return s;
+}
+
+Synthesizer Study::sample_synthesizer(std::span<const VariableId> asked) const {
+  return Synthesizer(population_, measurement_.needed(asked), measurement_.values());
 }
 
 const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
@@ -91,7 +102,13 @@ const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesiz
     for (VariableId id : synthesizer.made())
       std::copy_n(s.synthesis.columns[index(id)].begin(), n,
                   s.sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
+    for (std::size_t k = 0; k < synthesizer.latents().size(); ++k)
+      std::copy_n(
+          s.synthesis.latent_values[k].begin(), n,
+          s.values[index(synthesizer.latents()[k])].begin() + static_cast<std::ptrdiff_t>(begin));
   }
+  ReportedAnswers answers{&s.sample, s.persons, s.values};
+  measurement_.apply(answers, seed, replicate);
   return s.sample;
 }
 
@@ -157,7 +174,7 @@ StudyResults Study::run(const StudyOptions& options, const StudyProgress& progre
   const ReplicatePlan plan(*scenario_, plan_);
   describe_estimands(plan_, truths, results);
   describe_estimators(plan_, plan, truths, 0, results);
-  const Synthesizer synthesizer(population_, plan.variables(), {});
+  const Synthesizer synthesizer = sample_synthesizer(plan.variables());
   const std::optional<Synthesizer> reference = reference_synthesizer();
   start = Clock::now();
   std::vector<ReplicateResults> replicates(options.replicates);

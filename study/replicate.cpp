@@ -11,6 +11,7 @@
 #include "estimators/tabulate.hpp"
 #include "estimators/values/bucket_values.hpp"
 #include "sim/population/constraints.hpp"
+#include "study/complete_cells.hpp"
 
 namespace steelyard {
 namespace {
@@ -124,7 +125,7 @@ struct ReplicatePlan::Laws {
 /// What every estimator of one sample shares.
 struct ReplicatePlan::Working {
   Benchmarks benchmarks;  ///< with this replicate's reference sample
-  CellIndex cells;
+  CompleteCells complete;
   std::vector<Result<Weights>> weights;  ///< by weighting
   std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>>
       prepared;                                  ///< and interval
@@ -177,11 +178,11 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32
 /// Weights: once per weighting, on cells.
 void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   auto start = Clock::now();
-  shared.cells = make_cell_index(sample, cell_variables_);
+  shared.complete = CompleteCells(sample, cell_variables_);
   const double index_seconds = seconds_since(start);
   for (const auto& weighting : plan_->weightings) {
     start = Clock::now();
-    shared.weights.push_back(weighting.plugin->weigh(shared.cells, shared.benchmarks));
+    shared.weights.push_back(shared.complete.weigh(*weighting.plugin, shared.benchmarks));
     shared.weigh_seconds.push_back(index_seconds + seconds_since(start));
   }
 }
@@ -202,7 +203,7 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
     for (const auto& method : plan_->intervals) {
       const auto start = Clock::now();
       if (weights)
-        prepared.push_back(method.plugin->prepare({.index = shared.cells,
+        prepared.push_back(method.plugin->prepare({.index = shared.complete.cells(),
                                                    .weights = weights.value(),
                                                    .sample = &sample,
                                                    .weighting = plan_->weightings[w].plugin.get(),
@@ -228,7 +229,7 @@ void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
         }))
       rows = domain_rows(reference->sample, domain);
   }
-  Tabulator tabulator(sample, shared.cells);
+  Tabulator tabulator(sample, shared.complete.cells());
   for (const Task& task : tasks_) {
     const auto start = Clock::now();
     shared.tables.push_back(tabulator.tabulate(task.answers, shared.rows[task.domain]));
@@ -259,7 +260,7 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
                                 "the reference sample does not know who is in the domain"};
     else
       modelled.back() = weighting.model_answer(
-          shared.cells, shared.benchmarks, shared.weights[w].value(),
+          shared.complete.cells(), shared.benchmarks, shared.weights[w].value(),
           {tasks_[task].answers, shared.tables[task],
            shared.reference_rows[domain]
                ? std::span<const std::uint32_t>(*shared.reference_rows[domain])
