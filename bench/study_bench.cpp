@@ -126,7 +126,7 @@ void BM_ReplicatesOfOneMean(benchmark::State& state) {
   for (const auto& variables : study.plan().benchmarks)
     benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
   const ReplicatePlan plan(world.scenario(), study.plan());
-  const Synthesizer synthesizer(study.population(), plan.variables(), {});
+  const Synthesizer synthesizer = study.sample_synthesizer(plan.variables());
   Study::Scratch scratch = study.scratch(synthesizer);
   const auto truth =
       make_truths(study.population(), study.frame(), study.plan(), Seed{1}, Tally::yes, 0);
@@ -154,7 +154,7 @@ void BM_FlagshipReplicate(benchmark::State& state) {
   for (const auto& variables : study.plan().benchmarks)
     benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
   const ReplicatePlan plan(scenario, study.plan());
-  const Synthesizer synthesizer(study.population(), plan.variables(), {});
+  const Synthesizer synthesizer = study.sample_synthesizer(plan.variables());
   Study::Scratch scratch = study.scratch(synthesizer);
   std::uint32_t r = 0;
   for (auto _ : state) {

@@ -14,6 +14,7 @@
 #include "sim/models/model_scenario.hpp"
 #include "sim/population/population.hpp"
 #include "study/plan.hpp"
+#include "study/stale_benchmarks.hpp"
 #include "study/worlds.hpp"
 
 namespace steelyard {
@@ -80,6 +81,7 @@ int check_command(const CheckOptions& options) {
   if (!options.reconcile.empty())  // refuse before the work
     OutputFile(options.reconcile, options.force ? Overwrite::replace : Overwrite::refuse);
   const StudyPlan plan = plan_study(scenario);
+  read_stale_benchmarks(scenario, plan.benchmarks);
   if (scenario.reader().has("worlds")) plan_worlds(scenario);
   AuditOptions audit_options;
   if (!options.quiet && !options.json)

@@ -70,6 +70,13 @@ struct WorldsOptions : CommonOptions {
   int threads = 0;
 };
 
+struct BudgetOptions : CommonOptions {
+  std::string output, language = "en";
+  std::optional<std::uint32_t> replicates;
+  std::optional<std::uint64_t> seed;
+  int threads = 0;
+};
+
 struct ReportOptions {
   std::string folder, output, language = "en";
   bool force = false;
@@ -89,6 +96,7 @@ int merge_command(const MergeOptions& options);
 int draw_command(const DrawOptions& options);
 int synthesize_command(const SynthesizeOptions& options);
 int worlds_command(const WorldsOptions& options);
+int budget_command(const BudgetOptions& options);
 /// The same verbs for a scenario with [households].
 int check_households(const CheckOptions& options);
 int synthesize_households(const SynthesizeOptions& options);

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
 #include "cli/sample_text.hpp"
 #include "core/csv.hpp"
+#include "core/missing.hpp"
 #include "core/output.hpp"
 #include "results/columns_store.hpp"
 #include "sim/models/model_scenario.hpp"
@@ -39,11 +42,14 @@ std::string margins_csv(const Study& study) {
 void write_h5(const Sample& sample, const std::filesystem::path& path, std::uint64_t seed,
               std::uint32_t replicate) {
   std::vector<CodeColumn> columns;
+  // The file has one code for "no answer", whether it was not asked or not given.
+  std::vector<std::vector<std::uint8_t>> stored = sample.columns;
   std::vector<std::span<const std::uint8_t>> codes;
   for (std::size_t k = 0; k < sample.schema->size(); ++k) {
     const Variable& v = (*sample.schema)[sample.schema->id(k)];
     columns.push_back({v.name, v.label, v.levels});
-    codes.emplace_back(sample.columns[k]);
+    std::replace(stored[k].begin(), stored[k].end(), kMissing, v.not_applicable());
+    codes.emplace_back(stored[k]);
   }
   ColumnsWriter writer(path, "steelyard sample", columns, {},
                        {{"seed", std::to_string(seed)}, {"replicate", std::to_string(replicate)}});
@@ -60,7 +66,7 @@ int draw_command(const DrawOptions& options) {
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   const Study study(scenario,
                     options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
-  const Synthesizer synthesizer(study.population(), all_variables(scenario.schema), {});
+  const Synthesizer synthesizer = study.sample_synthesizer(all_variables(scenario.schema));
   Study::Scratch scratch = study.scratch(synthesizer);
   const std::optional<Synthesizer> asked = study.reference_synthesizer();
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);

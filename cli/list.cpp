@@ -15,6 +15,7 @@
 #include "estimators/weighting/weighting.hpp"
 #include "sim/designs/design.hpp"
 #include "sim/households/household_scenario.hpp"
+#include "sim/measurement/measurement_model.hpp"
 #include "sim/models/model_scenario.hpp"
 
 namespace steelyard {
@@ -61,6 +62,7 @@ std::vector<Entry> all_entries() {
     entries.push_back({"scenarios", name, title, "", {}});
   }
   add(entries, "designs", sampling_designs());
+  add(entries, "measurement-models", measurement_models());
   add(entries, "weightings", weightings());
   add(entries, "value-rules", value_rules());
   for (const BucketRuleInfo& info : bucket_rules())
@@ -92,8 +94,8 @@ void describe_households(const HouseholdScenario& s) {
 }  // namespace
 
 int list_command(const std::string& kind, bool json) {
-  const Texts kinds{"scenarios",    "designs",     "weightings", "value-rules",
-                    "bucket-rules", "functionals", "intervals"};
+  const Texts kinds{"scenarios",   "designs",      "measurement-models", "weightings",
+                    "value-rules", "bucket-rules", "functionals",        "intervals"};
   if (!kind.empty() && std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     const std::string nearest = suggestion(kind, kinds);
     throw UserError({}, "list", "\"" + kind + "\" is not one of: " + join(kinds, ", "), nearest);

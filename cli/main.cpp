@@ -44,9 +44,10 @@ int parse_and_run(int argc, char** argv) {
 
   std::string kind, name;
   bool json = false;
-  CLI::App* list = app.add_subcommand("list",
-                                      "what there is: scenarios, designs, weightings, value-rules, "
-                                      "bucket-rules, functionals, intervals");
+  CLI::App* list = app.add_subcommand(
+      "list",
+      "what there is: scenarios, designs, measurement-models, weightings, value-rules, "
+      "bucket-rules, functionals, intervals");
   list->add_option("kind", kind, "one of them; all if left out");
   list->add_flag("--json", json, "as JSON");
   list->callback([&] { code = list_command(kind, json); });
@@ -178,6 +179,26 @@ int parse_and_run(int argc, char** argv) {
       ->check(CLI::IsMember({"en", "zh"}));
   worlds->callback([&] { code = worlds_command(worlds_options); });
 
+  BudgetOptions budget_options;
+  CLI::App* budget = app.add_subcommand(
+      "budget",
+      "the error budget: how much of each estimator's error selection, measurement, benchmarks, "
+      "the bucket rule, the weighting and chance make");
+  add_common(budget, budget_options);
+  budget->add_option("-o,--output", budget_options.output, "the folder to write")->required();
+  budget
+      ->add_option("--replicates", budget_options.replicates,
+                   "default: the scenario's budget.replicates, or 200")
+      ->check(CLI::Range(2, 1'000'000));
+  budget->add_option("--seed", budget_options.seed,
+                     "seed of all random numbers; required unless the scenario has one");
+  budget->add_option("--threads", budget_options.threads, "default: all cores")
+      ->check(CLI::PositiveNumber);
+  budget->add_flag("--json", budget_options.json, "print the budget as JSON");
+  budget->add_option("--lang", budget_options.language, "language of the report: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
+  budget->callback([&] { code = budget_command(budget_options); });
+
   WeighOptions weigh_options;
   add_weigh(app, weigh_options, code);
   EstimateOptions estimate_options;
@@ -196,7 +217,7 @@ int parse_and_run(int argc, char** argv) {
 
   const InterruptWatch watch(
       {&check_options.reconcile, &synthesize_options.output, &draw_options.output,
-       &run_options.output, &merge_options.output, &worlds_options.output, &report_options.output,
+       &run_options.output, &merge_options.output, &worlds_options.output, &budget_options.output, &report_options.output,
        &weigh_options.output, &weigh_options.report, &estimate_options.output,
        &buckets_options.output, &buckets_options.report},
       stop);

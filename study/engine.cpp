@@ -19,7 +19,10 @@ namespace {
 Benchmarks make_benchmarks(const Study& study) {
   Benchmarks benchmarks(study.scenario().schema);
   for (const auto& variables : study.plan().benchmarks)
-    benchmarks.add({variables, population_totals(study.population(), study.frame(), variables)});
+    benchmarks.add(
+        stale_table(study.scenario().schema,
+                    {variables, population_totals(study.population(), study.frame(), variables)},
+                    study.stale_benchmarks()));
   return benchmarks;
 }
 
@@ -60,7 +63,9 @@ Study::Study(const Scenario& scenario, Population::Unmet unmet)
       population_(scenario, unmet),
       frame_(population_),
       selection_(population_, frame_),
-      plan_(plan_study(scenario)) {
+      measurement_(scenario),
+      plan_(plan_study(scenario)),
+      stale_(read_stale_benchmarks(scenario, plan_.benchmarks)) {
   ConfigReader root = scenario.reader();
   if (auto section = root.section("reference")) {
     reference_.emplace(*section, population_, frame_);
@@ -76,7 +81,13 @@ Study::Scratch Study::scratch(const Synthesizer& synthesizer) const {
   s.sample.n = scenario_->sample_size;
   s.sample.columns.resize(scenario_->schema.size());
   for (VariableId id : synthesizer.made()) s.sample.columns[index(id)].resize(s.sample.n);
+  s.values.resize(scenario_->schema.size());
+  for (VariableId id : synthesizer.latents()) s.values[index(id)].resize(s.sample.n);
   return s;
+}
+
+Synthesizer Study::sample_synthesizer(std::span<const VariableId> asked) const {
+  return Synthesizer(population_, measurement_.needed(asked), measurement_.values());
 }
 
 const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
@@ -89,7 +100,13 @@ const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesiz
     for (VariableId id : synthesizer.made())
       std::copy_n(s.synthesis.columns[index(id)].begin(), n,
                   s.sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
+    for (std::size_t k = 0; k < synthesizer.latents().size(); ++k)
+      std::copy_n(
+          s.synthesis.latent_values[k].begin(), n,
+          s.values[index(synthesizer.latents()[k])].begin() + static_cast<std::ptrdiff_t>(begin));
   }
+  ReportedAnswers answers{&s.sample, s.persons, s.values};
+  measurement_.apply(answers, seed, replicate);
   return s.sample;
 }
 
@@ -137,7 +154,7 @@ class SyntheticSession final : public StudySession {
         threads_(thread_count(options.threads)),
         benchmarks_(make_benchmarks(study)),
         plan_(study.scenario(), study.plan()),
-        synthesizer_(study.population(), plan_.variables(), {}),
+        synthesizer_(study.sample_synthesizer(plan_.variables())),
         reference_(study.reference_synthesizer()),
         scratches_(threads_, [this] { return study_->scratch(synthesizer_); }) {
     append_estimator_names(study.plan(), plan_, estimators_);

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "results/results.hpp"
+#include "sim/measurement/measurement.hpp"
 #include "sim/selection/reference_selection.hpp"
 #include "study/plan.hpp"
 #include "study/session.hpp"
+#include "study/stale_benchmarks.hpp"
 #include "study/truth.hpp"
 
 namespace steelyard {
@@ -43,12 +45,20 @@ class Study {
     Selection::Scratch selection;
     Synthesizer::Scratch synthesis;
     Sample sample;
+    std::vector<std::vector<double>> values;  ///< by variable id: latent values that errors need
     std::vector<PersonRef> reference_persons;
     Synthesizer::Scratch reference_synthesis;
   };
   Scratch scratch(const Synthesizer& synthesizer) const;
 
-  /// Draws a sample with the synthesizer's variables into the scratch; valid until the next draw.
+  /// Errors of the benchmarks that estimators are given.
+  const std::vector<StaleBenchmark>& stale_benchmarks() const { return stale_; }
+  const Measurement& measurement() const { return measurement_; }
+  /// Makes respondents' answers to these questions, and what their errors depend on.
+  Synthesizer sample_synthesizer(std::span<const VariableId> asked) const;
+
+  /// Draws a sample with the synthesizer's variables, as they are reported, into the scratch; valid
+  /// until the next draw. @param synthesizer  of sample_synthesizer, if there are errors
   const Sample& draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
                             Scratch& scratch) const;
 
@@ -70,7 +80,9 @@ class Study {
   Population population_;
   PopulationFrame frame_;
   Selection selection_;
+  Measurement measurement_;
   StudyPlan plan_;
+  std::vector<StaleBenchmark> stale_;
   std::optional<ReferenceSelection> reference_;
 };
 

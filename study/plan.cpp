@@ -235,11 +235,12 @@ StudyPlan plan_study(const Scenario& scenario) {
   for (const char* read_elsewhere : {"scenario", "population", "sample", "parameters",
                                      "participation", "reference", "published"})
     root.section(read_elsewhere);
-  for (const char* read_elsewhere :
-       {"variable", "table", "numbers", "exchange", "selection", "condition"})
+  for (const char* read_elsewhere : {"variable", "table", "numbers", "exchange", "selection",
+                                     "condition", "measurement", "stale_benchmark"})
     root.sections(read_elsewhere);
   if (root.has("seed")) root.integer("seed");
   root.section("worlds");
+  root.section("budget");
   root.finish();
   return plan;
 }

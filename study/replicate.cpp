@@ -11,6 +11,7 @@
 #include "estimators/tabulate.hpp"
 #include "estimators/values/bucket_values.hpp"
 #include "sim/population/constraints.hpp"
+#include "study/complete_cells.hpp"
 
 namespace steelyard {
 namespace {
@@ -138,7 +139,7 @@ struct ReplicatePlan::Laws {
 struct ReplicatePlan::Working {
   Benchmarks benchmarks;                  ///< with this replicate's reference sample
   std::vector<std::vector<bool>> wanted;  ///< by weighting and interval
-  CellIndex cells;
+  CompleteCells complete;
   std::vector<Result<Weights>> weights;  ///< by weighting
   std::vector<std::vector<Result<std::unique_ptr<const PreparedInterval>>>>
       prepared;                                  ///< and interval
@@ -203,7 +204,7 @@ std::vector<std::vector<bool>> ReplicatePlan::pairs_of(std::span<const std::uint
 void ReplicatePlan::record_weights(const Working& shared, ReplicateResults& out) const {
   std::vector<double> by_weighting;
   for (const auto& weights : shared.weights)
-    by_weighting.push_back(weights ? weights_cv2(shared.cells, weights.value()) : kNone);
+    by_weighting.push_back(weights ? weights_cv2(shared.complete.cells(), weights.value()) : kNone);
   for (const EstimatorPlan& estimator : estimators_)
     out.weights_cv2.push_back(by_weighting[estimator.weighting]);
 }
@@ -211,13 +212,13 @@ void ReplicatePlan::record_weights(const Working& shared, ReplicateResults& out)
 /// Weights: once per weighting, on cells.
 void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   auto start = Clock::now();
-  shared.cells = make_cell_index(sample, cell_variables_);
+  shared.complete = CompleteCells(sample, cell_variables_);
   const double index_seconds = seconds_since(start);
   for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
     start = Clock::now();
     const auto& wanted = shared.wanted[w];
     if (std::find(wanted.begin(), wanted.end(), true) != wanted.end())
-      shared.weights.push_back(plan_->weightings[w].plugin->weigh(shared.cells, shared.benchmarks));
+      shared.weights.push_back(shared.complete.weigh(*plan_->weightings[w].plugin, shared.benchmarks));
     else
       shared.weights.emplace_back(not_wanted());
     shared.weigh_seconds.push_back(index_seconds + seconds_since(start));
@@ -243,7 +244,7 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
         prepared.emplace_back(not_wanted());
       else if (weights)
         prepared.push_back(
-            plan_->intervals[t].plugin->prepare({.index = shared.cells,
+            plan_->intervals[t].plugin->prepare({.index = shared.complete.cells(),
                                                  .weights = weights.value(),
                                                  .sample = &sample,
                                                  .weighting = plan_->weightings[w].plugin.get(),
@@ -269,7 +270,7 @@ void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
         }))
       rows = domain_rows(reference->sample, domain);
   }
-  Tabulator tabulator(sample, shared.cells);
+  Tabulator tabulator(sample, shared.complete.cells());
   for (const Task& task : tasks_) {
     const auto start = Clock::now();
     shared.tables.push_back(tabulator.tabulate(task.answers, shared.rows[task.domain]));
@@ -300,7 +301,7 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
                                 "the reference sample does not know who is in the domain"};
     else
       modelled.back() = weighting.model_answer(
-          shared.cells, shared.benchmarks, shared.weights[w].value(),
+          shared.complete.cells(), shared.benchmarks, shared.weights[w].value(),
           {tasks_[task].answers, shared.tables[task],
            shared.reference_rows[domain]
                ? std::span<const std::uint32_t>(*shared.reference_rows[domain])

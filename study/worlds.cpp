@@ -198,6 +198,13 @@ WorldsResults run_worlds(const Scenario& scenario, const WorldsPlan& plan,
     if (!world.score.empty()) record.odds_ratio = std::exp(std::abs(world.value) * range);
     results.worlds.push_back(std::move(record));
   }
+  const auto& reported = study.measurement().reported();
+  if (std::any_of(reported.begin(), reported.end(), [](const auto& m) { return !m.empty(); })) {
+    results.bounds_refused =
+        "the published numbers are of misreported answers (keep_observed), and bounds are of true "
+        "ones";
+    return results;
+  }
   tell("bounds over all joint laws behind the published numbers");
   results.bounds = estimand_bounds(study);
   if (results.bounds.empty())

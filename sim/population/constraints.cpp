@@ -67,6 +67,18 @@ std::vector<double> level_values(const Schema& schema, const PublishedNumber& n,
   return values;
 }
 
+std::vector<double> expected_values(const Schema& schema, const PublishedNumber& n,
+                                    std::size_t which, const ReportedAs& reported) {
+  std::vector<double> values = level_values(schema, n, which);
+  const std::size_t id = index(n.quantity[which]);
+  if (id >= reported.size() || reported[id].empty()) return values;
+  std::vector<double> expected(values.size(), 0.0);
+  for (std::size_t t = 0; t < values.size(); ++t)
+    for (std::size_t r = 0; r < values.size(); ++r)
+      expected[t] += reported[id][t * values.size() + r] * values[r];
+  return expected;
+}
+
 VariableSet variables_of(const PublishedNumber& n) {
   VariableSet set(n.quantity.begin(), n.quantity.end());
   for (const Condition& c : n.scope) set.push_back(c.variable);
@@ -78,9 +90,11 @@ VariableSet variables_of(const PublishedNumber& n) {
 
 std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Clique& clique,
                                                const PublishedNumber& n, const Domain& scope,
-                                               const std::vector<double>& cell_weight) {
+                                               const std::vector<double>& cell_weight,
+                                               const ReportedAs& reported) {
   std::vector<std::vector<double>> values;
-  for (std::size_t k = 0; k < n.quantity.size(); ++k) values.push_back(level_values(schema, n, k));
+  for (std::size_t k = 0; k < n.quantity.size(); ++k)
+    values.push_back(expected_values(schema, n, k, reported));
   std::map<std::pair<double, double>, std::vector<std::uint32_t>> groups;
   for (std::size_t c = 0; c < clique.cells; ++c) {
     const bool inside = std::all_of(scope.begin(), scope.end(), [&](const Condition& condition) {

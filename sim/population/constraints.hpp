@@ -19,13 +19,23 @@ BlockConstraint make_block(const JunctionTree& tree, const MarginTable& table);
 /// The value that a number's statistic gives to each level of its `which`-th quantity.
 std::vector<double> level_values(const Schema& schema, const PublishedNumber& n, std::size_t which);
 
+/// By variable id: P(reported level | true level), levels × levels, row-major; empty: reported as
+/// it is.
+using ReportedAs = std::vector<std::vector<double>>;
+
+/// What level_values of the reported answer is expected to be at each true level.
+std::vector<double> expected_values(const Schema& schema, const PublishedNumber& n,
+                                    std::size_t which, const ReportedAs& reported);
+
 /// Every variable that a number speaks of.
 VariableSet variables_of(const PublishedNumber& n);
 
 /// Groups the cells of a clique that lie in a scope by value and view weight.
+/// @param reported  how true answers are reported; empty: as they are
 std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Clique& clique,
                                                const PublishedNumber& n, const Domain& scope,
-                                               const std::vector<double>& cell_weight);
+                                               const std::vector<double>& cell_weight,
+                                               const ReportedAs& reported = {});
 
 /// Closed intervals are fitted a little inside their ends, so that what the fit's tolerance leaves
 /// over still lies within them.

@@ -9,11 +9,13 @@
 
 #include "core/sums.hpp"
 #include "core/timing.hpp"
+#include "sim/measurement/measurement.hpp"
 #include "sim/population/constraints.hpp"
 
 namespace steelyard {
 
-Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scenario) {
+Population::Population(const Scenario& scenario, Unmet unmet)
+    : scenario_(&scenario), reported_(Measurement(scenario).reported()) {
   const auto start = Clock::now();
   root_law_ = std::make_unique<RootLaw>(scenario);
   fit_.population = root_law_->report();
@@ -26,6 +28,7 @@ Population::Population(const Scenario& scenario, Unmet unmet) : scenario_(&scena
 
 Population::Population(const Population& other)
     : scenario_(other.scenario_),
+      reported_(other.reported_),
       root_law_(std::make_unique<RootLaw>(*other.root_law_)),
       population_(std::make_unique<JunctionTree>(*other.population_)),
       sample_(std::make_unique<JunctionTree>(*other.sample_)),
@@ -164,9 +167,9 @@ MeanConstraint Population::answers_constraint(std::size_t i) const {
     project(s.schema, clique, s.weighting_view_cross, state);
     for (std::uint32_t v : state) cell_weight.push_back(view_factor_[v]);
   }
-  k.groups = group_scope(s.schema, clique, n, n.scope, cell_weight);
+  k.groups = group_scope(s.schema, clique, n, n.scope, cell_weight, reported_);
   if (n.statistic == Statistic::mean_difference)
-    k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight);
+    k.other_groups = group_scope(s.schema, clique, n, n.other_scope, cell_weight, reported_);
   std::tie(k.lower, k.upper) = as_mean(s, *root_law_, n);
   k.scale = spread(k.groups);
   k.importance = n.importance;
@@ -192,14 +195,26 @@ void Population::check_support(const std::vector<MeanConstraint>& constraints) c
                           : k.lower > high + 1e-9 ? "nobody can have what it counts"
                           : k.upper < low - 1e-9  ? "nobody can lack what it counts"
                                                   : nullptr;
-    if (problem && k.other_groups.empty())
-      complaint += fmt::format("{}:{}: [{}] {} {} = {}: {}, by universes and structural zeros\n",
-                               n.place.file, n.place.line, n.id, n.quantity_text, n.level_text,
-                               n.printed, problem);
+    if (problem && k.other_groups.empty()) complaint += support_complaint(n, problem);
   }
   if (!complaint.empty())
     throw NegativeAnswer("numbers without support; correct a universe, a seed or the number:\n" +
                          complaint);
+}
+
+std::string Population::support_complaint(const PublishedNumber& n, const char* problem) const {
+  const bool misreported = std::any_of(n.quantity.begin(), n.quantity.end(), [&](VariableId id) {
+    return !reported_[index(id)].empty();
+  });
+  if (misreported)
+    return fmt::format(
+        "{}:{}: [{}] {} {} = {}: no true shares give it, by how \"{}\" is misreported "
+        "(keep_observed)\n",
+        n.place.file, n.place.line, n.id, n.quantity_text, n.level_text, n.printed,
+        n.quantity_text);
+  return fmt::format("{}:{}: [{}] {} {} = {}: {}, by universes and structural zeros\n",
+                     n.place.file, n.place.line, n.id, n.quantity_text, n.level_text, n.printed,
+                     problem);
 }
 
 void Population::refuse_unmet(Unmet unmet) const {
@@ -279,7 +294,8 @@ std::vector<double> Population::share(std::span<const VariableId> variables) con
 double Population::mean_of(const JunctionTree& law, const PublishedNumber& n, const Domain& scope,
                            std::size_t which) const {
   const Schema& schema = scenario_->schema;
-  const auto values = level_values(schema, n, which);
+  const bool population = &law == population_.get();
+  const auto values = expected_values(schema, n, which, population ? ReportedAs{} : reported_);
   const auto joint = law.query(scope, {&n.quantity[which], 1});
   double sum = 0, total = 0;
   for (std::size_t level = 0; level < values.size(); ++level) {
@@ -315,8 +331,10 @@ double Population::expected(const PublishedNumber& n) const {
       return mean_of(law, n, n.scope, 0) / mean_of(*population_, n, n.scope, 0);
     case Statistic::count: {
       const auto joint = law.query(n.scope, {&n.quantity[0], 1});
+      const auto values = expected_values(scenario_->schema, n, 0, reported_);
       double sum = 0;
-      for (LevelCode level : n.levels) sum += joint[level];
+      for (std::size_t level = 0; level < values.size(); ++level)
+        sum += joint[level] * values[level];
       return sum * size;
     }
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/scenario.hpp"
+#include "sim/population/constraints.hpp"
 #include "sim/population/fit.hpp"
 #include "sim/population/junction_tree.hpp"
 #include "sim/population/latent.hpp"
@@ -66,8 +67,10 @@ class Population {
   void check_support(const std::vector<MeanConstraint>& constraints) const;
   double mean_of(const JunctionTree& law, const PublishedNumber& number, const Domain& scope,
                  std::size_t which) const;
+  std::string support_complaint(const PublishedNumber& number, const char* problem) const;
 
   const Scenario* scenario_;
+  ReportedAs reported_;  ///< of numbers of the sample, where errors are to keep them as they are
   std::unique_ptr<RootLaw> root_law_;
   std::unique_ptr<JunctionTree> population_, sample_, weighted_;
   std::vector<double>

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Measurement errors and stale benchmarks through the real binary. Usage: measurement_test.sh STEELYARD SCENARIOS
+set -u
+steelyard=$1
+scenarios=$2
+source "$(dirname "$0")/expect.sh"
+
+# add NAME TEXT: two-by-two with more sections.
+add() {
+  cp -r "$scenarios/two-by-two" "$work/$1"
+  printf '\n%s\n' "$2" >>"$work/$1/scenario.toml"
+}
+# run NAME OUT ...: 40 replicates into out-OUT.
+run() { "$steelyard" run "$work/$1" --replicates 40 --seed 7 -o "$work/out-$2" --quiet "${@:3}"; }
+# field NAME COLUMN WEIGHTING: of the estimand over everybody.
+field() {
+  awk -F, -v c="$2" -v w="$3" 'NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+    $1 == "outcome" && $2 == "all" && $3 == w { print $at[c] }' "$work/out-$1/performance.csv"
+}
+
+expect 0 "item_nonresponse" "$steelyard" list measurement-models
+expect 0 "Heitjan & Rubin (1990)" "$steelyard" describe heaping
+expect 0 "log odds ratio of no answer" "$steelyard" describe item_nonresponse
+
+misreport='[[measurement]]
+name = "hidden"
+kind = "misclassification"
+source = "test"
+variable = "outcome"
+matrix = { yes = [0.6, 0.4] }'
+cp -r "$scenarios/two-by-two" "$work/plain"
+add misreport "$misreport"
+run plain plain >/dev/null
+run misreport misreport >/dev/null
+run misreport one --threads 1 >/dev/null
+holds "threads change nothing" diff <(sed 's/,[^,]*$//' "$work/out-misreport/performance.csv") <(sed 's/,[^,]*$//' "$work/out-one/performance.csv")
+# Six of ten who have the outcome report it: the mean estimate falls to 0.6 of what it was, within five standard
+# errors (sd of a sample 0.011, 40 samples); the truth stays.
+holds "the truth is that of true answers" test "$(field misreport truth raking)" = "$(field plain truth raking)"
+holds "estimates are of reported answers" awk -v a="$(field misreport mean_estimate none)" -v b="$(field plain mean_estimate none)" \
+  'BEGIN { d = a - 0.6 * b; exit !(d < 0.009 && d > -0.009 && b > 0.4) }'
+run misreport off --set measurement.hidden.active=false >/dev/null
+holds "switched off it is as if not there" diff <(sed 's/,[^,]*$//' "$work/out-off/performance.csv") <(sed 's/,[^,]*$//' "$work/out-plain/performance.csv")
+
+add silent '[[measurement]]
+name = "refusal"
+kind = "item_nonresponse"
+source = "test"
+questions = ["sex"]
+rate = 0.1'
+run silent silent >/dev/null
+holds "a weighting on the question fails in every replicate" test "$(field silent failures raking)" = 40
+holds "others do not" test "$(field silent failures region_only)" = 0
+expect 0 'left &quot;sex&quot; unanswered, which the weighting needs' cat "$work/out-silent/report.html"
+expect 0 "1 samples of 2000 respondents" "$steelyard" draw "$work/silent" --seed 1 -o "$work/drawn-silent" --quiet
+expect 0 ",,yes" cat "$work/drawn-silent/sample_000000.csv"
+expect 0 "written to" "$steelyard" draw "$work/silent" --seed 1 --format h5 -o "$work/drawn-h5" --quiet
+grep -E "^(variable|region)," "$work/drawn-h5/margins.csv" >"$work/region.csv"
+expect 0 "w.csv" "$steelyard" weigh "$work/drawn-h5/sample_000000.h5" --margins "$work/region.csv" -o "$work/w.csv"
+
+add stale '[[stale_benchmark]]
+name = "old"
+source = "test"
+variable = "region"
+relative_errors = [0.5, 0]'
+run stale stale >/dev/null
+holds "stale benchmarks move what uses them" awk -v a="$(field stale bias region_only)" -v b="$(field plain bias region_only)" \
+  'BEGIN { exit !(b - a > 0.01 || a - b > 0.01) }'
+holds "and nothing else" test "$(field stale bias none)" = "$(field plain bias none)"
+
+# Bad input: each message with its place.
+bad() {
+  local text=$1
+  shift
+  rm -rf "$work/bad"
+  add bad "$*"
+  expect 2 "$text" "$steelyard" check "$work/bad"
+}
+bad 'did you mean "misclassification"?' "${misreport/misclass/misclas}"
+bad '[measurement matrix] "yes" sums to 0.9' "${misreport/0.6/0.5}"
+bad 'key "source" is missing' "${misreport/source = \"test\"/}"
+bad 'did you mean "outcome"?' "${misreport/\"outcome\"/\"outcom\"}"
+bad '"name" = "hidden" stands twice' "$misreport
+$misreport"
+bad 'which is not bucketed' '[[measurement]]
+name = "h"
+kind = "heaping"
+source = "test"
+variable = "sex"
+steps = [1]
+shares = [1]'
+stale='[[stale_benchmark]]
+name = "old"
+source = "test"
+variable = "region"
+relative_errors = [0.5, 0]'
+bad '"relative_errors" has 1 numbers for 2 levels' "${stale/0.5, 0/0.5}"
+bad 'a total stays above 0' "${stale/0.5, 0/-1, 0}"
+bad '"variable" = "outcome" is in no benchmark' "${stale/\"region\"/\"outcome\"}"
+cp -r "$scenarios/chen-li-wu-2020" "$work/model"
+printf '\n%s\n' "$misreport" >>"$work/model/scenario.toml"
+expect 2 'is for synthetic populations, not for populations by formulas' "$steelyard" check "$work/model"
+
+echo "$passed checks passed, $failed failed"
+[ "$failed" -eq 0 ]

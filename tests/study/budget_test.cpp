@@ -1,0 +1,278 @@
+// The error budget: Shapley values against the algebra, and a survey whose parts follow by hand.
+
+#include "study/budget.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "core/output.hpp"
+#include "study/shapley.hpp"
+#include "tests/message.hpp"
+
+namespace steelyard {
+namespace {
+namespace fs = std::filesystem;
+
+TEST(Shapley, OfAnAdditiveGameIsWhatEachPlayerAdds) {
+  // v = 10 + 3 [a] - 2 [b] + 5 [c]
+  std::vector<double> v;
+  for (int s = 0; s < 8; ++s) v.push_back(10 + 3 * (s & 1) - 2 * (s >> 1 & 1) + 5 * (s >> 2));
+  const Attribution a = attribute(v, 3);
+  const std::vector<double> parts{3, -2, 5};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(a.shapley[i], parts[i], 1e-12);
+    EXPECT_NEAR(a.first_in[i], parts[i], 1e-12);
+    EXPECT_NEAR(a.last_in[i], parts[i], 1e-12);
+  }
+}
+
+TEST(Shapley, SharesAnInteractionEqually) {
+  // v = 2 [a] + 6 [a and b]: half of the interaction each.
+  const Attribution a = attribute(std::vector<double>{0, 2, 0, 8}, 2);
+  EXPECT_NEAR(a.shapley[0], 5, 1e-12);
+  EXPECT_NEAR(a.shapley[1], 3, 1e-12);
+  EXPECT_EQ(a.first_in[1], 0);
+  EXPECT_EQ(a.last_in[1], 6);
+}
+
+TEST(Shapley, EqualsTheAverageOverAllOrders) {
+  constexpr std::size_t k = 4;
+  std::vector<double> v;
+  for (int s = 0; s < 16; ++s) v.push_back(std::sin(7.0 * s) + 0.1 * s * s);
+  std::vector<double> mean(k, 0.0);
+  std::vector<std::size_t> order{0, 1, 2, 3};
+  int orders = 0;
+  do {
+    std::size_t set = 0;
+    for (std::size_t i : order) {
+      mean[i] += v[set | (1u << i)] - v[set];
+      set |= 1u << i;
+    }
+    ++orders;
+  } while (std::next_permutation(order.begin(), order.end()));
+  ASSERT_EQ(orders, 24);
+  const Attribution a = attribute(v, k);
+  double sum = 0;
+  for (std::size_t i = 0; i < k; ++i) {
+    EXPECT_NEAR(a.shapley[i], mean[i] / 24, 1e-12);
+    sum += a.shapley[i];
+  }
+  EXPECT_NEAR(sum, v[15] - v[0], 1e-12);
+}
+
+TEST(BudgetAttribution, ByHandOnTwoReplicatesAndOneSource) {
+  // Truth 10. Off: 11 and 9 (errors 1, -1); on: 14 and 10 (errors 4, 0). The source adds 3 and 1.
+  const std::vector<double> values{11, 14, 9, 10};
+  const BudgetRecord r = attribute_errors(10, values, 1);
+  EXPECT_EQ(r.mean_estimate, 12);
+  EXPECT_NEAR(r.bias.value, 2, 1e-12);
+  EXPECT_NEAR(r.mse.value, 8, 1e-12);
+  EXPECT_NEAR(r.parts[0].bias.value, 2, 1e-12);
+  EXPECT_NEAR(r.parts[0].bias.mcse, 1, 1e-12);  // sd of 3 and 1 over the root of 2
+  EXPECT_NEAR(r.parts[1].bias.value, 0, 1e-12);
+  // Squared bias without noise: 3 x 1 = 3. With noise: 1 off, 8 on. The source comes before noise
+  // (3 - 0) or after it (8 - 1); noise before (1) or after (8 - 3).
+  EXPECT_NEAR(r.parts[0].mse.value, 5, 1e-12);
+  EXPECT_NEAR(r.parts[1].mse.value, 3, 1e-12);
+  EXPECT_NEAR(r.parts[0].first_mse.value, 3, 1e-12);
+  EXPECT_NEAR(r.parts[0].last_mse.value, 7, 1e-12);
+}
+
+TEST(BudgetAttribution, PartsSumToBiasAndMse) {
+  std::vector<double> values;
+  for (int i = 0; i < 16 * 30; ++i) values.push_back(5 + std::sin(1.7 * i) + 0.1 * (i % 16));
+  const BudgetRecord r = attribute_errors(4.5, values, 4);
+  double bias = 0, mse = 0;
+  for (const BudgetPart& p : r.parts) {
+    bias += p.bias.value;
+    mse += p.mse.value;
+  }
+  EXPECT_NEAR(bias, r.bias.value, 1e-12);
+  EXPECT_NEAR(mse, r.mse.value, 1e-12);
+}
+
+/// Half of the persons are men. One of five men and three of five women rate 1, the others 0. Men
+/// answer with three times the odds. Three of ten report one more than is true.
+constexpr const char* kScenario = R"(
+[scenario]
+name = "rating"
+title = "Rating"
+[population]
+size = "superpopulation"
+unit = "person"
+root = ["sex", "rating"]
+[sample]
+size = 2000
+[[variable]]
+name = "sex"
+kind = "categorical"
+levels = ["male", "female"]
+[[variable]]
+name = "rating"
+kind = "count"
+maximum = 2
+[[table]]
+id = "population"
+file = "population.csv"
+variables = ["sex", "rating"]
+value = "persons"
+role = "margin"
+side = "population"
+provenance = "assumed"
+source = "made"
+[[selection]]
+file = "odds.csv"
+variables = ["sex"]
+source = "made"
+[[benchmark]]
+variables = ["sex"]
+[[weighting]]
+name = "none"
+method = "none"
+[[weighting]]
+name = "by_sex"
+method = "poststratification"
+cross = ["sex"]
+[[interval]]
+name = "linearization"
+method = "linearization"
+[[estimand]]
+id = "mean_rating"
+functional = "mean"
+variable = "rating"
+[[measurement]]
+name = "upward"
+kind = "desirability"
+variable = "rating"
+from = ["0", "1"]
+direction = "up"
+share = 0.3
+source = "made"
+)";
+
+class BudgetTest : public ::testing::Test {
+ protected:
+  BudgetTest()
+      : folder_(fs::temp_directory_path() / ("steelyard-budget-" + std::to_string(getpid()))) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    write_file(folder_ / "population.csv",
+               "sex,rating,persons\nmale,0,40\nmale,1,10\nmale,2,0\nfemale,0,20\nfemale,1,30\n"
+               "female,2,0\n");
+    write_file(folder_ / "odds.csv", "sex,odds\nmale,3\nfemale,1\n");
+  }
+  ~BudgetTest() override { fs::remove_all(folder_); }
+
+  BudgetResults run(const std::string& more = {}, int threads = 2, std::uint32_t replicates = 100) {
+    write_file(folder_ / "scenario.toml", kScenario + more);
+    const Scenario scenario = load_scenario(folder_.string());
+    const Study study(scenario);
+    return run_budget(study, plan_budget(study),
+                      {.seed = Seed{4}, .replicates = replicates, .threads = threads});
+  }
+  static const BudgetPart& part(const BudgetResults& b, const std::string& weighting,
+                                const std::string& source) {
+    for (const BudgetRecord& r : b.records)
+      for (std::size_t i = 0; i < r.parts.size(); ++i)
+        if (r.weighting == weighting && b.switches[i].name == source) return r.parts[i];
+    throw std::runtime_error("no " + source);
+  }
+  fs::path folder_;
+};
+
+/// Within 4.5 Monte Carlo standard errors (false alarm 7e-6), which are small enough to see a
+/// defect of 0.01.
+void expect_measured(const Measured& m, double expected) {
+  EXPECT_LT(m.mcse, 0.0022);
+  EXPECT_NEAR(m.value, expected, 4.5 * m.mcse + 1e-12);
+}
+
+TEST_F(BudgetTest, PartsAreThoseOfTheAlgebra) {
+  // Truth 0.4; unweighted with selection 0.75 x 0.2 + 0.25 x 0.6 = 0.3. Misreport adds 0.3 to any
+  // of them: it is additive, and selection needs the weighting that leaves it: half of -0.1 each.
+  const BudgetResults b = run();
+  ASSERT_EQ(b.switches.size(), 4u);
+  EXPECT_EQ(b.estimands[0].truth, 0.4);
+  expect_measured(part(b, "none", "misreport").bias, 0.3);
+  expect_measured(part(b, "none", "misreport").first_bias, 0.3);
+  expect_measured(part(b, "none", "misreport").last_bias, 0.3);
+  expect_measured(part(b, "none", "selection_benchmarked").bias, -0.05);
+  expect_measured(part(b, "none", "selection_benchmarked").first_bias, 0);
+  expect_measured(part(b, "none", "selection_benchmarked").last_bias, -0.1);
+  expect_measured(part(b, "none", "weighting").bias, -0.05);
+  expect_measured(part(b, "none", "sampling_noise").bias, 0);
+  expect_measured(part(b, "by_sex", "selection_benchmarked").bias, 0);
+  expect_measured(part(b, "by_sex", "weighting").bias, 0);
+  expect_measured(part(b, "by_sex", "misreport").bias, 0.3);
+}
+
+TEST_F(BudgetTest, SquaredBiasIsSharedAsTheAlgebraSays) {
+  // Without noise v² over {selection, misreport, weighting}: 0.09 with misreport alone, 0.01 with
+  // selection and weighting, 0.04 with all.
+  const BudgetResults b = run();
+  expect_measured(part(b, "none", "misreport").first_mse, 0.09);
+  expect_measured(part(b, "none", "selection_benchmarked").first_mse, 0);
+  std::vector<double> squares(8);
+  for (std::size_t s = 0; s < 8; ++s)
+    squares[s] = std::pow((s & 2 ? 0.3 : 0) - ((s & 5) == 5 ? 0.1 : 0), 2);
+  const Attribution exact = attribute(squares, 3);
+  // Noise adds less than 0.0003 to any subset (sd of a mean of 2,000 ratings below 0.016).
+  EXPECT_NEAR(part(b, "none", "misreport").mse.value, exact.shapley[1], 0.003);
+  EXPECT_NEAR(part(b, "none", "selection_benchmarked").mse.value, exact.shapley[0], 0.003);
+  EXPECT_NEAR(part(b, "none", "sampling_noise").mse.value, 0.00015, 0.0001);
+}
+
+TEST_F(BudgetTest, StaleBenchmarksActThroughTheWeighting) {
+  // 100 men in place of 50 to 50 women: weighted mean (2 x 0.2 + 0.6) / 3 = 1/3 in place of 0.4.
+  const BudgetResults b =
+      run("[[stale_benchmark]]\nname = \"old\"\nvariable = \"sex\"\nrelative_errors = [1, 0]\n"
+          "source = \"made\"\n");
+  expect_measured(part(b, "by_sex", "stale_benchmarks").last_bias, 1.0 / 3 - 0.4);
+  expect_measured(part(b, "by_sex", "stale_benchmarks").first_bias, 0);
+  expect_measured(part(b, "by_sex", "stale_benchmarks").bias, (1.0 / 3 - 0.4) / 2);
+  expect_measured(part(b, "none", "stale_benchmarks").last_bias, 0);
+}
+
+TEST_F(BudgetTest, ThreadsDoNotChangeABit) {
+  const std::string one = write_budget_csv(run({}, 1, 20)),
+                    three = write_budget_csv(run({}, 3, 20));
+  EXPECT_EQ(one, three);
+}
+
+TEST_F(BudgetTest, ASourceThatIsSwitchedOffInTheScenarioIsNoPlayer) {
+  const BudgetResults b = run("active = false\n", 2, 4);
+  ASSERT_EQ(b.switches.size(), 3u);
+  EXPECT_EQ(b.switches[0].name, "selection_benchmarked");
+}
+
+TEST_F(BudgetTest, AWeightingThatFailsIsCountedWithItsReason) {
+  const BudgetResults b =
+      run("[[measurement]]\nname = \"silent\"\nkind = \"item_nonresponse\"\nquestions = [\"sex\"]\n"
+          "rate = 0.1\nsource = \"made\"\n",
+          2, 5);
+  ASSERT_EQ(b.records.size(), 2u);
+  EXPECT_EQ(b.records[0].failures, 0u);
+  EXPECT_EQ(b.records[1].failures, 5u);
+  EXPECT_TRUE(std::isnan(b.records[1].bias.value));
+  EXPECT_NE(b.records[1].failure.find("left \"sex\" unanswered"), std::string::npos);
+}
+
+TEST_F(BudgetTest, SaysWhatIsWrong) {
+  EXPECT_NE(message([&] {
+              run("[budget]\nestimands = [\"mean_ratin\"]\n");
+            }).find("did you mean \"mean_rating\"?"),
+            std::string::npos);
+  EXPECT_NE(
+      message([&] { run("[budget]\nselection_on_answers = 1\n"); }).find("give [worlds.selection]"),
+      std::string::npos);
+  EXPECT_NE(
+      message([&] { run("[budget]\nreplicate = 10\n"); }).find("did you mean \"replicates\"?"),
+      std::string::npos);
+}
+
+}  // namespace
+}  // namespace steelyard
