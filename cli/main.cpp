@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/sweep_commands.hpp"
 #include "core/errors.hpp"
 
 namespace steelyard {
@@ -147,6 +148,9 @@ int parse_and_run(int argc, char** argv) {
   worlds->add_option("--lang", worlds_options.language, "language of the report: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   worlds->callback([&] { code = worlds_command(worlds_options); });
+
+  SweepOptions sweep_options;
+  add_sweep(app, sweep_options, add_common, code);
 
   WeighOptions weigh_options;
   add_weigh(app, weigh_options, code);

@@ -239,7 +239,7 @@ StudyPlan plan_study(const Scenario& scenario) {
        {"variable", "table", "numbers", "exchange", "selection", "condition"})
     root.sections(read_elsewhere);
   if (root.has("seed")) root.integer("seed");
-  root.section("worlds");
+  for (const char* study_of_studies : {"worlds", "sweep", "plan"}) root.section(study_of_studies);
   root.finish();
   return plan;
 }
