@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/sweep_commands.hpp"
 #include "core/errors.hpp"
 #include "study/study_run.hpp"
 
@@ -198,6 +199,8 @@ int parse_and_run(int argc, char** argv) {
   budget->add_option("--lang", budget_options.language, "language of the report: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   budget->callback([&] { code = budget_command(budget_options); });
+  SweepOptions sweep_options;
+  add_sweep(app, sweep_options, add_common, code);
 
   WeighOptions weigh_options;
   add_weigh(app, weigh_options, code);

@@ -239,8 +239,8 @@ StudyPlan plan_study(const Scenario& scenario) {
                                      "condition", "measurement", "stale_benchmark"})
     root.sections(read_elsewhere);
   if (root.has("seed")) root.integer("seed");
-  root.section("worlds");
-  root.section("budget");
+  for (const char* study_of_studies : {"worlds", "budget", "sweep", "plan"})
+    root.section(study_of_studies);
   root.finish();
   return plan;
 }
