@@ -96,7 +96,8 @@ class Run {
       fmt::print("nothing to do: {} has all {} replicates\n", o_.output, ledger.replicates());
       return 0;
     }
-    folder_ = earlier_->open_parts(manifest);
+    folder_ = earlier_->open_parts(manifest);  // locked: no other process writes to the output
+    remove_abandoned(o_.output);
     setup_seconds_ = seconds_since(start);
     const int code = is_shard() ? run_shard(ledger) : run_whole(ledger, started);
     return o_.stop->signal != 0 ? 128 + o_.stop->signal : code;

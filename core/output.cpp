@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "core/errors.hpp"
 
@@ -35,6 +36,17 @@ fs::path staging_path(const fs::path& target) {
   if (!plain.has_filename()) plain = plain.parent_path();
   const fs::path parent = plain.has_parent_path() ? plain.parent_path() : fs::path(".");
   return parent / ("." + plain.filename().string() + ".partial-" + std::to_string(getpid()));
+}
+
+void remove_abandoned(const fs::path& target) {
+  const fs::path own = staging_path(target);
+  const std::string name = own.filename().string();
+  const std::string prefix = name.substr(0, name.rfind('-') + 1);
+  std::error_code ignored;
+  std::vector<fs::path> abandoned;
+  for (const auto& entry : fs::directory_iterator(own.parent_path(), ignored))
+    if (entry.path().filename().string().starts_with(prefix)) abandoned.push_back(entry.path());
+  for (const fs::path& path : abandoned) fs::remove_all(path, ignored);
 }
 
 OutputFolder::OutputFolder(fs::path target, Overwrite overwrite) : target_(std::move(target)) {

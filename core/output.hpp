@@ -13,6 +13,10 @@ namespace steelyard {
 /// Where an output is under construction: beside its target, under a name of this process's own.
 std::filesystem::path staging_path(const std::filesystem::path& target);
 
+/// Removes what killed processes have left under construction beside a target. Only for a caller who
+/// knows that no other process is writing to it.
+void remove_abandoned(const std::filesystem::path& target);
+
 enum class Overwrite { refuse, replace };
 
 /// A folder under construction. Files are written into `staging()`; `commit()` renames the folder

@@ -152,6 +152,9 @@ BlockFolder::BlockFolder(fs::path folder, const BlockManifest& manifest, Content
     throw UserError({folder_.string()}, {}, "another steelyard is at work there",
                     "wait for it, or choose another output");
   }
+  // What a killed process left half-written.
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (entry.path().extension() == ".partial") fs::remove(entry.path());
   if (content == Content::discarded)
     for (const fs::path& file : block_files(folder_)) fs::remove(file);
   write_beside(folder_ / kManifest, manifest_text(manifest));

@@ -58,6 +58,16 @@ TEST_F(OutputTest, WhatExistsIsKeptUnlessReplacementIsAskedFor) {
   EXPECT_EQ(entries(), 1u);
 }
 
+TEST_F(OutputTest, WhatKilledProcessesLeftIsRemovedAndNothingElse) {
+  fs::create_directories(folder_ / ".a.partial-123/deep");
+  for (const char* other : {"a", ".a.parts", ".ab.partial-123", "a.partial-1"})
+    write_file(folder_ / other, "kept");
+  remove_abandoned(folder_ / "a");
+  EXPECT_EQ(entries(), 4u);
+  EXPECT_FALSE(fs::exists(folder_ / ".a.partial-123"));
+  remove_abandoned(folder_ / "no such folder/a");
+}
+
 TEST_F(OutputTest, AFileAppearsOnlyWhenCommitted) {
   {
     OutputFile out(folder_ / "f", Overwrite::refuse);
