@@ -26,9 +26,12 @@ run_tests() {
   failed=$((failed + bad))
   passed=$((passed + total - bad))
 }
+# The test of durable runs starts this one under mpirun.
+cmake --preset mpi >/dev/null
+cmake --build --preset mpi --target steelyard
 run_tests release all
-run_tests asan "core_test sim_test results_test estimators_test buckets_test bucket_fits_test indices_test report_test engine_test" -L "fast|engine"
-run_tests tsan engine_test -L engine
+run_tests asan "core_test sim_test results_test estimators_test buckets_test bucket_fits_test indices_test report_test engine_test durable_test" -L "fast|engine"
+run_tests tsan "engine_test durable_test" -L engine
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

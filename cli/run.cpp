@@ -264,8 +264,11 @@ int run_command(const RunOptions& options) {
 int report_command(const ReportOptions& options) {
   const std::filesystem::path store = std::filesystem::path(options.folder) / "results.h5";
   if (!std::filesystem::exists(store))
-    throw UserError({options.folder}, {}, "has no results.h5",
-                    "name a folder that steelyard run wrote");
+    throw UserError({options.folder}, {},
+                    is_block_folder(options.folder) ? "is a shard, not a whole study"
+                                                    : "has no results.h5",
+                    is_block_folder(options.folder) ? "put the shards together: steelyard merge"
+                                                    : "name a folder that steelyard run wrote");
   const StudyResults results = read_store(store);
   const std::filesystem::path target = options.output.empty()
                                            ? std::filesystem::path(options.folder) / "report.html"

@@ -185,6 +185,7 @@ expect 2 "part3-1 is the same one" "$steelyard" merge part3-1 part3-1 part3-2 pa
 expect 2 "seed2: has seed 2, and part3-1 has 1" "$steelyard" merge part3-1 seed2 part3-3 -o no
 "$steelyard" run two-by-two --seed 1 --set sample.size=300 --quiet --replicates 100 --shard 2/3 -o size300 >/dev/null
 expect 2 "[sample.size] is 300 now and was 2000 when part3-1 ran" "$steelyard" merge part3-1 size300 part3-3 -o no
+expect 2 "is a shard, not a whole study; put the shards together" "$steelyard" report part3-1
 expect 2 "is a finished study, not a shard" "$steelyard" merge whole part3-1 -o no
 truncate -s 500 part3-2/block-00000001
 expect 2 "its checksum does not fit; run the shard again with --resume" "$steelyard" merge part3-1 part3-2 part3-3 -o no
