@@ -205,7 +205,12 @@ void Measurement::route(Sample& sample) const {
   for (VariableId id : routes_) {
     const Variable& v = schema[id];
     std::vector<LevelCode>& column = sample.columns[index(id)];
-    if (column.empty()) continue;
+    const auto on = followed(v);
+    // What nobody asked for may have been made along with what was.
+    if (column.empty() || !std::all_of(on.begin(), on.end(), [&](VariableId x) {
+          return !sample.columns[index(x)].empty();
+        }))
+      continue;
     if (v.kind == VariableKind::grouping) {
       const std::span<const LevelCode> fine = sample.column(*v.group_of);
       for (std::size_t i = 0; i < column.size(); ++i)
