@@ -93,7 +93,8 @@ TOML
 "$steelyard" run "$work/kept" --replicates 20 --seed 1 -o "$work/out-kept" --quiet >/dev/null
 holds "reported numbers stay" test "$(grep -c ',reproduced,' "$work/out-kept/reproduction.csv")" = 463
 holds "the truth does not" awk -F, '$1 == "mean_income" && $2 == "status=flexible" { exit !($6 < 5936) }' "$work/out-kept/performance.csv"
-expect 2 '"pension" decides who is asked "pension_reason"' "$steelyard" check "$work/kept" --set 'measurement.low_income={kind="misclassification", name="low_income", source="x", variable="pension", matrix={own=[1,0,0]}, keep_observed=true}'
+expect 2 '"pension" decides who is asked "pension_reason"' "$steelyard" check "$work/kept" --set measurement.low_income.variable=pension \
+  --set 'measurement.low_income.matrix={own=[0.9,0,0.1]}'
 
 # Bad input: each message with its place.
 bad() {
