@@ -44,8 +44,13 @@ std::string record_text(const BudgetResults& b, const BudgetRecord& r) {
                         with_error({-p.last_bias.value, p.last_bias.mcse}, scale, digits),
                         with_error(p.mse, percent, 1));
   }
+  const double rmse = std::sqrt(r.mse.value);
+  const std::string size = std::isnan(rmse)
+                               ? std::string("-")
+                               : fmt::format("rmse {:.{}f} ({})", rmse * scale, digits,
+                                             error_text(r.mse.mcse / (2 * rmse) * scale));
   text += fmt::format("  {:<50} {:>18} {:>37} {:>18}\n", "total", with_error(r.bias, scale, digits),
-                      fmt::format("rmse {:.{}f}", std::sqrt(r.mse.value) * scale, digits), "100");
+                      size, "100");
   if (r.failures > 0)
     text += fmt::format("  {} of {} replicates failed, for instance: {}\n", r.failures,
                         r.failures + r.replicates, r.failure);

@@ -17,6 +17,11 @@ NumberFormat format_of(const BudgetResults& b, const BudgetRecord& r) {
   return format_for(b.estimands[r.estimand], error);
 }
 
+/// Whether a source can matter to an estimator: without a value rule none is wrong.
+bool concerns(const BudgetResults& b, const BudgetRecord& r, std::size_t source) {
+  return r.value_rule != "-" || b.switches[source].name != "bucket_rule";
+}
+
 /// The horizontal axis of a waterfall.
 struct Scale {
   double low = 0, high = 1;
@@ -134,18 +139,19 @@ class BudgetPage {
         t("if it alone went", "仅去除此来源"), t("part of the MSE, %", "均方误差占比 %"));
     const NumberFormat f = format_of(b_, r);
     for (std::size_t i = 0; i < r.parts.size(); ++i) {
+      if (!concerns(b_, r, i)) continue;
       const BudgetPart& p = r.parts[i];
       html_ += fmt::format(
-          "<tr><td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{:+.1f} ± {:.1g}</tr>",
-          source(i), with_error(p.bias.value, p.bias.mcse, f, true),
+          "<tr><td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}</tr>", source(i),
+          with_error(p.bias.value, p.bias.mcse, f, true),
           with_error(p.first_bias.value, p.first_bias.mcse, f, true),
           with_error(-p.last_bias.value, p.last_bias.mcse, f, true),
-          100 * p.mse.value / r.mse.value, 100 * p.mse.mcse / r.mse.value);
+          with_error(p.mse.value / r.mse.value, p.mse.mcse / r.mse.value, {100, 1, "%"}, true));
     }
     html_ += fmt::format(
         "<tr class=ref><td>{}<td class=n>{}<td><td class=n>{}<td class=n>100</tr></tbody></table>",
         t("total", "合计"), with_error(r.bias.value, r.bias.mcse, f, true),
-        "RMSE " + format_number(std::sqrt(r.mse.value), f));
+        "RMSE " + with_error(std::sqrt(r.mse.value), r.mse.mcse / (2 * std::sqrt(r.mse.value)), f));
   }
 
   void everything() {
@@ -187,6 +193,7 @@ std::string waterfall(const BudgetResults& b, const BudgetRecord& r, Language la
   svg +=
       level_line(scale, truth, y, "truth", say(language, "truth", "真值"), format_number(truth, f));
   for (std::size_t i = 0; i < r.parts.size(); ++i) {
+    if (!concerns(b, r, i)) continue;
     const Measured& part = r.parts[i].bias;
     y += 24;
     svg += bar(scale, level, part, y,
@@ -194,8 +201,9 @@ std::string waterfall(const BudgetResults& b, const BudgetRecord& r, Language la
                with_error(part.value, part.mcse, f, true));
     level += part.value;
   }
-  svg += level_line(scale, r.mean_estimate, y + 24, "ref",
-                    say(language, "mean estimate", "平均估计"), format_number(r.mean_estimate, f));
+  svg +=
+      level_line(scale, r.mean_estimate, y + 24, "ref", say(language, "mean estimate", "平均估计"),
+                 with_error(r.mean_estimate, r.bias.mcse, f));
   return svg + "</svg>";
 }
 

@@ -201,6 +201,24 @@ void describe(const Study& study, const BudgetPlan& plan, const StudyOptions& op
     results.estimands.push_back(estimand_record(study.plan().estimands[e], estimates.truth(e)));
 }
 
+void make_records(const Study& study, const BudgetPlan& plan, const BudgetEstimates& estimates,
+                  std::size_t players, Estimates& values, BudgetResults& results) {
+  for (std::size_t j = 0; j < estimates.estimators().size(); ++j) {
+    const BudgetEstimator& estimator = estimates.estimators()[j];
+    BudgetRecord record = make_record(estimates.truth(estimator.estimand), j, players, values);
+    record.estimand = static_cast<std::uint32_t>(
+        std::find(plan.estimands.begin(), plan.estimands.end(), estimator.estimand) -
+        plan.estimands.begin());
+    record.weighting = study.plan().weightings[estimator.weighting].name;
+    record.value_rule =
+        estimator.uses_rule ? study.plan().value_rules[estimator.value_rule].name : "-";
+    record.reference =
+        estimator.weighting == study.plan().reference_weighting &&
+        (!estimator.uses_rule || estimator.value_rule == study.plan().reference_value_rule);
+    results.records.push_back(std::move(record));
+  }
+}
+
 }  // namespace
 
 BudgetResults run_budget(const Study& study, const BudgetPlan& plan, const StudyOptions& options,
@@ -228,21 +246,7 @@ BudgetResults run_budget(const Study& study, const BudgetPlan& plan, const Study
   BudgetResults results;
   describe(study, plan, options, estimates, results);
   results.switches = players.switches();
-  for (std::size_t j = 0; j < estimates.estimators().size(); ++j) {
-    const BudgetEstimator& estimator = estimates.estimators()[j];
-    BudgetRecord record =
-        make_record(estimates.truth(estimator.estimand), j, players.size(), values);
-    record.estimand = static_cast<std::uint32_t>(
-        std::find(plan.estimands.begin(), plan.estimands.end(), estimator.estimand) -
-        plan.estimands.begin());
-    record.weighting = study.plan().weightings[estimator.weighting].name;
-    record.value_rule =
-        estimator.uses_rule ? study.plan().value_rules[estimator.value_rule].name : "-";
-    record.reference =
-        estimator.weighting == study.plan().reference_weighting &&
-        (!estimator.uses_rule || estimator.value_rule == study.plan().reference_value_rule);
-    results.records.push_back(std::move(record));
-  }
+  make_records(study, plan, estimates, players.size(), values, results);
   return results;
 }
 

@@ -5,6 +5,7 @@
 #include "core/missing.hpp"
 #include "core/text.hpp"
 #include "sim/measurement/level_matrix.hpp"
+#include "sim/population/constraints.hpp"
 
 namespace steelyard {
 namespace {
@@ -120,16 +121,21 @@ void Measurement::check_kept(const MeasurementSource& source, VariableId answer,
   for (VariableId id : scenario_->weighting_view_cross)
     if (id == answer || groups(id))
       refuse("the published numbers are weighted by \"" + schema[id].name + "\"");
-  const auto named = [&](const Domain& scope) {
-    return std::any_of(scope.begin(), scope.end(), [&](const Condition& c) {
-      return c.variable == answer || groups(c.variable);
-    });
-  };
+  const std::vector<VariableId> together = source.model->changes();
   for (const PublishedNumber& n : scenario_->numbers) {
-    if (n.use != Use::fit && n.use != Use::check) continue;
-    if (n.view == View::population) continue;
-    if (named(n.scope) || named(n.other_scope))
-      refuse("number [" + n.id + "] is of people who report a level of \"" + name + "\"");
+    if ((n.use != Use::fit && n.use != Use::check) || n.view == View::population) continue;
+    for (const Domain* scope : {&n.scope, &n.other_scope})
+      for (const Condition& c : *scope) {
+        if (groups(c.variable))
+          refuse("number [" + n.id + "] is of people of a level of \"" + schema[c.variable].name +
+                 "\", which groups \"" + name + "\"");
+        if (c.variable != answer) continue;
+        // What one source does to two answers of a respondent is not independent.
+        for (VariableId other : variables_of(n))
+          if (other != answer && holds(together, other))
+            refuse("number [" + n.id + "] ties \"" + name + "\" to \"" + schema[other].name +
+                   "\", which the same people misreport");
+      }
     for (VariableId id : n.quantity)
       if (groups(id))
         refuse("number [" + n.id + "] is of \"" + schema[id].name + "\", which groups \"" + name +
@@ -199,7 +205,12 @@ void Measurement::route(Sample& sample) const {
   for (VariableId id : routes_) {
     const Variable& v = schema[id];
     std::vector<LevelCode>& column = sample.columns[index(id)];
-    if (column.empty()) continue;
+    const auto on = followed(v);
+    // What nobody asked for may have been made along with what was.
+    if (column.empty() || !std::all_of(on.begin(), on.end(), [&](VariableId x) {
+          return !sample.columns[index(x)].empty();
+        }))
+      continue;
     if (v.kind == VariableKind::grouping) {
       const std::span<const LevelCode> fine = sample.column(*v.group_of);
       for (std::size_t i = 0; i < column.size(); ++i)

@@ -79,6 +79,44 @@ std::vector<double> expected_values(const Schema& schema, const PublishedNumber&
   return expected;
 }
 
+namespace {
+
+bool misreported(const ReportedAs& reported, VariableId id) {
+  return index(id) < reported.size() && !reported[index(id)].empty();
+}
+
+}  // namespace
+
+std::vector<double> scope_probabilities(const Schema& schema, const Condition& condition,
+                                        const ReportedAs& reported) {
+  const std::size_t levels = schema[condition.variable].size();
+  std::vector<double> p(schema[condition.variable].states(), 0.0);
+  for (std::size_t t = 0; t < levels; ++t)
+    for (const LevelCode r : condition.levels)
+      p[t] += misreported(reported, condition.variable)
+                  ? reported[index(condition.variable)][t * levels + r]
+                  : (t == r ? 1.0 : 0.0);
+  return p;
+}
+
+std::vector<double> values_in_scope(const Schema& schema, const PublishedNumber& n,
+                                    const Domain& scope, std::size_t which,
+                                    const ReportedAs& reported) {
+  const VariableId answer = n.quantity[which];
+  const auto own = std::find_if(scope.begin(), scope.end(),
+                                [&](const Condition& c) { return c.variable == answer; });
+  if (own == scope.end() || !misreported(reported, answer))
+    return expected_values(schema, n, which, reported);
+  const std::vector<double> values = level_values(schema, n, which),
+                            inside = scope_probabilities(schema, *own, reported);
+  std::vector<double> conditional(values.size(), 0.0);
+  for (std::size_t t = 0; t < values.size(); ++t)
+    for (const LevelCode r : own->levels)
+      if (inside[t] > 0)
+        conditional[t] += reported[index(answer)][t * values.size() + r] * values[r] / inside[t];
+  return conditional;
+}
+
 VariableSet variables_of(const PublishedNumber& n) {
   VariableSet set(n.quantity.begin(), n.quantity.end());
   for (const Condition& c : n.scope) set.push_back(c.variable);
@@ -94,13 +132,18 @@ std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Cliqu
                                                const ReportedAs& reported) {
   std::vector<std::vector<double>> values;
   for (std::size_t k = 0; k < n.quantity.size(); ++k)
-    values.push_back(expected_values(schema, n, k, reported));
+    values.push_back(values_in_scope(schema, n, scope, k, reported));
   std::map<std::pair<double, double>, std::vector<std::uint32_t>> groups;
+  std::vector<std::vector<double>> inside;
+  std::vector<std::size_t> position;
+  for (const Condition& condition : scope) {
+    inside.push_back(scope_probabilities(schema, condition, reported));
+    position.push_back(clique.position(condition.variable));
+  }
   for (std::size_t c = 0; c < clique.cells; ++c) {
-    const bool inside = std::all_of(scope.begin(), scope.end(), [&](const Condition& condition) {
-      return condition.holds(clique.code(c, clique.position(condition.variable)));
-    });
-    if (!inside) continue;
+    double weight = cell_weight.empty() ? 1.0 : cell_weight[c];
+    for (std::size_t k = 0; k < scope.size(); ++k) weight *= inside[k][clique.code(c, position[k])];
+    if (!(weight > 0)) continue;
     double value = 0;
     bool applies = true;
     for (std::size_t k = 0; k < n.quantity.size(); ++k) {
@@ -111,8 +154,7 @@ std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Cliqu
         value += (k == 0 ? 1 : -1) * values[k][level];
     }
     if (!applies) continue;
-    groups[{value, cell_weight.empty() ? 1.0 : cell_weight[c]}].push_back(
-        static_cast<std::uint32_t>(c));
+    groups[{value, weight}].push_back(static_cast<std::uint32_t>(c));
   }
   std::vector<MeanConstraint::Group> list;
   for (auto& [key, cells] : groups) list.push_back({key.first, key.second, std::move(cells)});

@@ -27,10 +27,22 @@ using ReportedAs = std::vector<std::vector<double>>;
 std::vector<double> expected_values(const Schema& schema, const PublishedNumber& n,
                                     std::size_t which, const ReportedAs& reported);
 
+/// By state of a condition's variable: the probability that the level reported for it is one of the
+/// condition's; 0 where the variable does not apply.
+std::vector<double> scope_probabilities(const Schema& schema, const Condition& condition,
+                                        const ReportedAs& reported);
+
+/// The value of a true level of the number's `which`-th quantity, given that what is reported lies
+/// in the scope: expected_values, unless the scope is of the same answer.
+std::vector<double> values_in_scope(const Schema& schema, const PublishedNumber& n,
+                                    const Domain& scope, std::size_t which,
+                                    const ReportedAs& reported);
+
 /// Every variable that a number speaks of.
 VariableSet variables_of(const PublishedNumber& n);
 
-/// Groups the cells of a clique that lie in a scope by value and view weight.
+/// Groups the cells of a clique that lie in a scope by value and weight: the view's, times the
+/// probability that what is reported lies in the scope.
 /// @param reported  how true answers are reported; empty: as they are
 std::vector<MeanConstraint::Group> group_scope(const Schema& schema, const Clique& clique,
                                                const PublishedNumber& n, const Domain& scope,

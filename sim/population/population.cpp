@@ -291,30 +291,50 @@ std::vector<double> Population::share(std::span<const VariableId> variables) con
   return root_law_->share(variables);
 }
 
-double Population::mean_of(const JunctionTree& law, const PublishedNumber& n, const Domain& scope,
-                           std::size_t which) const {
+Population::Mass Population::mass_of(const JunctionTree& law, const PublishedNumber& n,
+                                     const Domain& scope, std::size_t which) const {
   const Schema& schema = scenario_->schema;
-  const bool population = &law == population_.get();
-  const auto values = expected_values(schema, n, which, population ? ReportedAs{} : reported_);
-  const auto joint = law.query(scope, {&n.quantity[which], 1});
-  double sum = 0, total = 0;
-  for (std::size_t level = 0; level < values.size(); ++level) {
-    sum += joint[level] * values[level];
-    total += joint[level];
+  const ReportedAs truly;
+  const ReportedAs& reported = &law == population_.get() ? truly : reported_;
+  // Conditions on what is misreported are weights of true levels; the others stay conditions.
+  Domain rest;
+  std::vector<VariableId> targets;
+  std::vector<std::vector<double>> inside;
+  for (const Condition& c : scope) {
+    if (reported.empty() || reported[index(c.variable)].empty()) {
+      rest.push_back(c);
+      continue;
+    }
+    targets.push_back(c.variable);
+    inside.push_back(scope_probabilities(schema, c, reported));
   }
-  return sum / total;
+  const VariableId answer = n.quantity.empty() ? scenario_->root[0] : n.quantity[which];
+  const auto at =
+      static_cast<std::size_t>(std::find(targets.begin(), targets.end(), answer) - targets.begin());
+  if (at == targets.size()) targets.push_back(answer);
+  const auto values = n.quantity.empty() ? std::vector<double>(schema[answer].states(), 1.0)
+                                         : values_in_scope(schema, n, scope, which, reported);
+  const auto joint = law.query(rest, targets);
+  Mass mass;
+  std::vector<std::size_t> code(targets.size(), 0);
+  for (const double p : joint) {
+    double weight = p;
+    for (std::size_t k = 0; k < inside.size(); ++k) weight *= inside[k][code[k]];
+    if (code[at] < values.size()) {
+      mass.share += weight;
+      mass.sum += weight * values[code[at]];
+    }
+    for (std::size_t k = code.size(); k-- > 0;) {
+      if (++code[k] < schema[targets[k]].states()) break;
+      code[k] = 0;
+    }
+  }
+  return mass;
 }
 
 double Population::expected(const PublishedNumber& n) const {
   const auto size = static_cast<double>(scenario_->reported_size);
-  if (n.quantity.empty()) {
-    const JunctionTree& law = *sample_;
-    const auto everybody = scenario_->root[0];
-    const auto joint = law.query(n.scope, {&everybody, 1});
-    double sum = 0;
-    for (double x : joint) sum += x;
-    return sum * size;
-  }
+  if (n.quantity.empty()) return mass_of(*sample_, n, n.scope, 0).share * size;
   const JunctionTree& law = n.view == View::population ? *population_
                             : n.view == View::sample   ? *sample_
                                                        : *weighted_;
@@ -329,14 +349,8 @@ double Population::expected(const PublishedNumber& n) const {
       return mean_of(law, n, n.scope, 0) - mean_of(law, n, n.other_scope, 0);
     case Statistic::ratio_to_population:
       return mean_of(law, n, n.scope, 0) / mean_of(*population_, n, n.scope, 0);
-    case Statistic::count: {
-      const auto joint = law.query(n.scope, {&n.quantity[0], 1});
-      const auto values = expected_values(scenario_->schema, n, 0, reported_);
-      double sum = 0;
-      for (std::size_t level = 0; level < values.size(); ++level)
-        sum += joint[level] * values[level];
-      return sum * size;
-    }
+    case Statistic::count:
+      return mass_of(law, n, n.scope, 0).sum * size;
   }
   return 0;
 }

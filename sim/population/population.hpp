@@ -65,8 +65,17 @@ class Population {
   void derive_laws();
   std::vector<VariableSet> generators(std::vector<std::string>& names) const;
   void check_support(const std::vector<MeanConstraint>& constraints) const;
+  /// Of those who report a scope: their share of everybody, and that times the mean of a quantity.
+  struct Mass {
+    double share = 0, sum = 0;
+  };
+  Mass mass_of(const JunctionTree& law, const PublishedNumber& number, const Domain& scope,
+               std::size_t which) const;
   double mean_of(const JunctionTree& law, const PublishedNumber& number, const Domain& scope,
-                 std::size_t which) const;
+                 std::size_t which) const {
+    const Mass mass = mass_of(law, number, scope, which);
+    return mass.sum / mass.share;
+  }
   std::string support_complaint(const PublishedNumber& number, const char* problem) const;
 
   const Scenario* scenario_;

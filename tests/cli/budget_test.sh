@@ -10,14 +10,15 @@ budget() { "$steelyard" budget "$@" --seed 3 --quiet; }
 expect 0 "Bucket rule" budget flexible-employment-2022q2 --replicates 3 -o "$work/flagship"
 holds "a report" grep -q "<svg class=chart" "$work/flagship/report.html"
 # Of each of the six headline numbers under the report's own procedure the parts sum to the total.
-holds "parts sum to bias and MSE" awk -F, '
+sums() { awk -F, '
   NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
   $at["reference"] != 1 { next }
   $at["source"] == "total" { ++n
     if ((b - $at["bias"]) ^ 2 > 1e-18 * (1 + b * b) || (m - $at["mse"]) ^ 2 > 1e-18 * (1 + m * m)) bad = 1
     b = m = 0; next }
   { b += $at["bias"]; m += $at["mse"] }
-  END { exit bad || n != 6 }' "$work/flagship/budget.csv"
+  END { exit bad || n != 6 }' "$1"; }
+holds "parts sum to bias and MSE" sums "$work/flagship/budget.csv"
 expect 2 "exists; choose another name, or pass --force" budget two-by-two --replicates 3 -o "$work/flagship"
 expect 0 '"source": "selection_benchmarked"' budget two-by-two --replicates 3 -o "$work/json" --json
 budget two-by-two --replicates 9 -o "$work/one" --threads 1 >/dev/null
@@ -25,6 +26,10 @@ budget two-by-two --replicates 9 -o "$work/three" --threads 3 >/dev/null
 holds "threads change nothing" diff -r "$work/one" "$work/three"
 expect 0 "" budget two-by-two --replicates 3 -o "$work/zh" --lang zh --json
 expect 0 "误差分解" cat "$work/zh/report.html"
+
+expect 0 "Stale benchmarks" budget flexible-employment-errors --replicates 2 -o "$work/errors"
+holds "with all sources the parts sum as well" sums "$work/errors/budget.csv"
+holds "all ten sources" test "$(grep -c '^mean_income,status=flexible,region_only,report_midpoints,' "$work/errors/budget.csv")" = 11
 
 # Selection on the answers: with people of high incomes likelier to take part the truth is lower.
 cp -r "$scenarios/flexible-employment-2022q2" "$work/dial"

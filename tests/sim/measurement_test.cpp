@@ -312,6 +312,37 @@ TEST(Measurement, KeepObservedFitsTheTrueSharesThatGiveTheReportedOnes) {
   EXPECT_NEAR(truth[2] / (truth[0] + truth[1] + truth[2]), 0.3, 1e-6);
 }
 
+TEST(Measurement, KeepObservedHoldsNumbersOfPeopleWhoReportALevel) {
+  // Every number is of a reported sex; one more is of the high among those who report more than
+  // low.
+  Scenario s = scenario_with(
+      section("s",
+              "kind = \"misclassification\"\nvariable = \"sex\"\nkeep_observed = true\n"
+              "matrix = { a = [0.8, 0.2], b = [0.1, 0.9] }") +
+      keep("[0, 0.2, 0.8]"));
+  s.selection.clear();  // the sample has the shares of the sexes that the fit has
+  PublishedNumber high = s.numbers[2];
+  high.id = "high of reported middle and high";
+  high.scope.push_back({kIncome, {kMiddle, kHigh}});
+  high.value = high.lower = high.upper = 0.3 / 0.8;
+  s.numbers.push_back(high);
+  const Population population(s);
+  const auto law = population.sample_law().query({}, std::vector{kSex, kIncome});
+  const double sex[2] = {0.8, 0.1};  // P(reports a | true sex)
+  const double income[3][3] = {{0.9, 0.1, 0}, {0, 1, 0}, {0, 0.2, 0.8}};
+  double reported[3] = {};
+  for (std::size_t x = 0; x < 2; ++x)
+    for (std::size_t t = 0; t < 3; ++t)
+      for (std::size_t r = 0; r < 3; ++r) reported[r] += law[x * 4 + t] * sex[x] * income[t][r];
+  const double all = reported[0] + reported[1] + reported[2];
+  EXPECT_NEAR(reported[0] / all, 0.2, 1e-6);
+  EXPECT_NEAR(reported[1] / all, 0.5, 1e-6);
+  EXPECT_NEAR(reported[2] / (reported[1] + reported[2]), 0.3 / 0.8, 1e-6);
+  for (const PublishedNumber& n : s.numbers)
+    EXPECT_NEAR(population.expected(n), n.value, 1e-6) << n.id;
+  EXPECT_GT(std::abs(law[0] / (law[0] + law[1] + law[2]) - 0.2), 0.01);
+}
+
 TEST(Measurement, KeepObservedSaysWhereNoTrueSharesExist) {
   const Scenario s = scenario_with(keep("[0, 0.8, 0.2]"));
   try {
@@ -345,8 +376,8 @@ TEST(Measurement, KeepObservedIsRefusedByNameWhereItIsNotDefined) {
   EXPECT_THAT(
       refused("kind = \"misclassification\"\nvariable = \"job\"\nmatrix = { yes = [0, 1] }"),
       HasSubstr("\"job\" decides who is asked \"income\""));
-  EXPECT_THAT(refused("kind = \"misclassification\"\nvariable = \"sex\"\nmatrix = { a = [0, 1] }"),
-              HasSubstr("number [income 00] is of people who report a level of \"sex\""));
+  EXPECT_THAT(refused("kind = \"careless\"\nquestions = [\"sex\", \"income\"]\nshare = 0.1"),
+              HasSubstr("number [income 00] ties \"sex\" to \"income\", which the same people"));
   EXPECT_EQ(refused("kind = \"item_nonresponse\"\nquestions = [\"income\"]\nrate = 0.1"),
             "no error");
   EXPECT_EQ(refused("kind = \"duplicates\"\nshare = 0.1"), "no error");

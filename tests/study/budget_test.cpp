@@ -237,6 +237,40 @@ TEST_F(BudgetTest, StaleBenchmarksActThroughTheWeighting) {
   expect_measured(part(b, "none", "stale_benchmarks").last_bias, 0);
 }
 
+TEST(BudgetAttribution, MonteCarloErrorsCoverAtTheNominalRate) {
+  // 2,000 budgets of 50 replicates, each v(none) = 2 + e, v(source) = 5 + e + f; parts of the bias
+  // are 3 and 0, of the MSE, with variances 1 and 0.25: c(source) = 9, c(noise) = 1, c(both) =
+  // 10.25, so (9 + 9.25) / 2 and (1 + 1.25) / 2. Intervals of 1.96 errors cover 94.4 % under a t of
+  // 49 degrees; within 4.5 binomial errors of 0.005 that is above 0.92 and below 0.97.
+  constexpr int kBudgets = 2000, kReplicates = 50;
+  Stream stream({Seed{8}, purpose("nested budgets"), {}, {}});
+  const auto normal = [&] {
+    return std::sqrt(-2 * std::log(stream.uniform())) * std::cos(2 * M_PI * stream.uniform());
+  };
+  const double exact[4] = {3, 0, 9.125, 1.125};
+  double covered[4] = {}, too_small[4] = {};
+  for (int b = 0; b < kBudgets; ++b) {
+    std::vector<double> values;
+    for (int r = 0; r < kReplicates; ++r) {
+      const double e = normal(), f = 0.5 * normal();
+      values.insert(values.end(), {2 + e, 5 + e + f});
+    }
+    const BudgetRecord record = attribute_errors(2, values, 1);
+    const Measured parts[4] = {record.parts[0].bias, record.parts[1].bias, record.parts[0].mse,
+                               record.parts[1].mse};
+    for (int k = 0; k < 4; ++k) {
+      const double z = std::abs(parts[k].value - exact[k]) / parts[k].mcse;
+      covered[k] += z <= 1.96;
+      too_small[k] += z <= 1.96 / 1.5;  // errors two thirds as large would not cover
+    }
+  }
+  for (int k = 0; k < 4; ++k) {
+    EXPECT_GT(covered[k] / kBudgets, 0.92) << k;
+    EXPECT_LT(covered[k] / kBudgets, 0.97) << k;
+    EXPECT_LT(too_small[k] / kBudgets, 0.92) << k;
+  }
+}
+
 TEST_F(BudgetTest, ThreadsDoNotChangeABit) {
   const std::string one = write_budget_csv(run({}, 1, 20)),
                     three = write_budget_csv(run({}, 3, 20));
