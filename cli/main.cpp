@@ -151,6 +151,10 @@ int parse_and_run(int argc, char** argv) {
 
   SweepOptions sweep_options;
   add_sweep(app, sweep_options, add_common, code);
+  TipOptions tip_options;
+  add_tip(app, tip_options, add_common, code);
+  PlanOptions plan_options;
+  add_plan(app, plan_options, add_common, code);
 
   WeighOptions weigh_options;
   add_weigh(app, weigh_options, code);
@@ -168,11 +172,11 @@ int parse_and_run(int argc, char** argv) {
   report->add_flag("--force", report_options.force, "replace what exists");
   report->callback([&] { code = report_command(report_options); });
 
-  const InterruptWatch watch({&check_options.reconcile, &synthesize_options.output,
-                              &draw_options.output, &run_options.output, &worlds_options.output,
-                              &report_options.output, &weigh_options.output, &weigh_options.report,
-                              &estimate_options.output, &buckets_options.output,
-                              &buckets_options.report});
+  const InterruptWatch watch(
+      {&check_options.reconcile, &synthesize_options.output, &draw_options.output,
+       &run_options.output, &worlds_options.output, &report_options.output, &tip_options.output,
+       &plan_options.output, &weigh_options.output, &weigh_options.report, &estimate_options.output,
+       &buckets_options.output, &buckets_options.report});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
