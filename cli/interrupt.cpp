@@ -23,8 +23,9 @@ sigset_t watched() {
 
 }  // namespace
 
-InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs)
-    : outputs_(std::move(outputs)) {
+InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs,
+                               std::vector<const std::string*> kept)
+    : outputs_(std::move(outputs)), kept_(std::move(kept)) {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);  // threads that start later inherit it
   thread_ = std::thread([this, set] {
@@ -38,6 +39,9 @@ InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs)
       std::filesystem::remove(staging_path(replicate_constants_path(*output)), ignored);
       fmt::print(stderr, "; nothing is written to {}", *output);
     }
+    for (const std::string* output : kept_)
+      if (!output->empty())
+        fmt::print(stderr, "; what is finished stays in {}: go on with --resume", *output);
     fmt::print(stderr, "\n");
     std::fflush(nullptr);
     _exit(128 + signal);

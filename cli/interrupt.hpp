@@ -14,13 +14,15 @@ namespace steelyard {
 class InterruptWatch {
  public:
   /// @param outputs  where commands write to; read when a signal comes, empty ones ignored
-  explicit InterruptWatch(std::vector<const std::string*> outputs);
+  /// @param kept     outputs whose finished parts stay, for --resume
+  explicit InterruptWatch(std::vector<const std::string*> outputs,
+                          std::vector<const std::string*> kept = {});
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
 
  private:
-  std::vector<const std::string*> outputs_;
+  std::vector<const std::string*> outputs_, kept_;
   std::thread thread_;
 };
 

@@ -176,7 +176,8 @@ int parse_and_run(int argc, char** argv) {
       {&check_options.reconcile, &synthesize_options.output, &draw_options.output,
        &run_options.output, &worlds_options.output, &report_options.output, &tip_options.output,
        &plan_options.output, &weigh_options.output, &weigh_options.report, &estimate_options.output,
-       &buckets_options.output, &buckets_options.report});
+       &buckets_options.output, &buckets_options.report},
+      {&sweep_options.output});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -13,6 +13,25 @@
 namespace steelyard {
 namespace {
 
+/// The estimator with the smallest RMSE under each design.
+std::string best_estimators(const std::vector<DesignResults>& results, const EstimandRecord& asked,
+                            double scale) {
+  std::string text = "  smallest rmse (MCSE):";
+  for (const DesignResults& d : results) {
+    const DesignRow* best = nullptr;
+    for (const DesignRow& row : d.rows)
+      if (row.estimand.estimand == asked.estimand && row.estimand.domain == asked.domain &&
+          !std::isnan(row.performance.rmse) &&
+          (best == nullptr || row.performance.rmse < best->performance.rmse))
+        best = &row;
+    if (best != nullptr)
+      text += fmt::format("\n    {}: {} {}, {:.4g} ({:.2g})", d.design.name,
+                          best->estimator.weighting, best->estimator.value_rule,
+                          best->performance.rmse * scale, best->performance.rmse_mcse * scale);
+  }
+  return text + "\n";
+}
+
 /// One line a design: the estimator that the first design's reference is, over its own domain.
 std::string design_table(const std::vector<DesignResults>& results, const ChangeQuestion& change) {
   std::string text;
@@ -52,6 +71,7 @@ std::string design_table(const std::vector<DesignResults>& results, const Change
                               pair(row.smallest_changes[k], row.smallest_changes_mcse[k], scale));
         text += "\n";
       }
+    text += best_estimators(results, asked.estimand, scale);
   }
   text += fmt::format(
       "\nfound: the smallest change between two quarters that a {:g} % test finds with {:g} % "

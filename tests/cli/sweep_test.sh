@@ -98,6 +98,21 @@ expect 2 'holds no unfinished sweep' "$steelyard" sweep line -o grid --quiet --r
 printf x >cut/parts/0001.h5
 expect 2 "parts/0001.h5" "$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --quiet --resume
 
+# Killed in the middle, resumed.
+ask=(sweep line --design grid --dial parameters.shift=0:2:12 --dial parameters.spread=1:2:10 --replicates 400)
+"$steelyard" "${ask[@]}" -o unbroken --quiet --keep-parts >/dev/null
+for signal in KILL TERM; do
+  rm -rf broken
+  "$steelyard" "${ask[@]}" -o broken --quiet --keep-parts >/dev/null 2>told &
+  while [ "$(ls broken/parts 2>/dev/null | wc -l)" -lt 3 ] && kill -0 $! 2>/dev/null; do sleep 0.01; done
+  kill -$signal $! 2>/dev/null
+  wait $! 2>/dev/null
+  holds "some conditions are done after SIG$signal" test -d broken/parts
+  expect 0 "121 of 121 conditions have results" "$steelyard" "${ask[@]}" -o broken --quiet --keep-parts --resume
+  holds "the file is the same after SIG$signal" cmp unbroken/sweep.h5 broken/sweep.h5
+done
+expect 0 "go on with --resume" grep resume told
+
 # A sweep of fitted populations, with its time told beforehand.
 expect 0 "conditions x 20 replicates: about" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --replicates 20 --estimate
 expect 0 "2 conditions (one_at_a_time) x 20 replicates, seed 1" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --design one_at_a_time --replicates 20 -o two --quiet
