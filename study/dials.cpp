@@ -72,10 +72,22 @@ Dial dial_of_number(const DialRequest& request, const PublishedNumber& n) {
   return dial;
 }
 
+/// A number that the scenario's own conditions set has no effect as a dial.
+void refuse_set_by_conditions(const DialRequest& request, const ScenarioDocument& document) {
+  ConfigReader root = document.reader();
+  for (ConfigReader& condition : root.sections("condition"))
+    for (const std::string& setting : condition.texts("set", {.required = false}))
+      if (setting.starts_with(request.key + "="))
+        throw UserError(request.place, "dial " + request.key,
+                        "is set by the scenario's [[condition]] \"" + condition.text("name") + "\"",
+                        "turn another number: conditions have the last word");
+}
+
 Dial dial_of_key(const DialRequest& request, const ScenarioDocument& document) {
   const auto present = number_at(document, request.key);
   if (!present && !has_section_of(document, request.key))
     unknown_dial(request, numeric_keys(document));
+  refuse_set_by_conditions(request, document);
   Dial dial{.key = request.key,
             .source = request.source,
             .base = request.base.value_or(std::numeric_limits<double>::quiet_NaN())};

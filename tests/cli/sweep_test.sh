@@ -130,6 +130,7 @@ expect 2 "a number of levels that is not 2 to 1000" "$steelyard" sweep line --di
 expect 2 "has no range" "$steelyard" sweep line --dial parameters.spread -o x
 expect 2 "stands twice" "$steelyard" sweep line --dial parameters.shift=0:1 --dial parameters.shift=0:2 -o x
 expect 2 "there is no dial to turn" "$steelyard" sweep two-by-two --seed 1 -o x
+expect 2 'is set by the scenario'"'"'s [[condition]]' "$steelyard" sweep chen-li-wu-2020 --dial participation.expected_size=300:600 -o x
 expect 2 "no seed is given" "$steelyard" sweep two-by-two --dial sample.size=500:2000 -o x
 expect 2 "--replicates: Value 0 not in range" "$steelyard" sweep line --replicates 0 -o x
 expect 2 "would have 1000000 conditions, more than 100000" "$steelyard" sweep line --design grid --dial parameters.shift=0:1:1000 --dial parameters.spread=1:2:1000 -o x
