@@ -25,8 +25,9 @@ sigset_t watched() {
 
 }  // namespace
 
-InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs, StopRequest& stop)
-    : outputs_(std::move(outputs)) {
+InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs, StopRequest& stop,
+                               std::vector<const std::string*> kept)
+    : outputs_(std::move(outputs)), kept_(std::move(kept)) {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);  // threads that start later inherit it
   thread_ = std::thread([this, set, &stop] {
@@ -49,6 +50,9 @@ InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs, StopRequ
         fmt::print(stderr, "; finished blocks are kept in {}: go on with --resume",
                    parts_path(*output));
     }
+    for (const std::string* output : kept_)
+      if (!output->empty())
+        fmt::print(stderr, "; what is finished stays in {}: go on with --resume", *output);
     fmt::print(stderr, "\n");
     std::fflush(nullptr);
     _exit(128 + signal);

@@ -17,13 +17,15 @@ struct StopRequest;
 class InterruptWatch {
  public:
   /// @param outputs  where commands write to; read when a signal comes, empty ones ignored
-  InterruptWatch(std::vector<const std::string*> outputs, StopRequest& stop);
+  /// @param kept     outputs whose finished parts stay, for --resume
+  InterruptWatch(std::vector<const std::string*> outputs, StopRequest& stop,
+                 std::vector<const std::string*> kept = {});
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
 
  private:
-  std::vector<const std::string*> outputs_;
+  std::vector<const std::string*> outputs_, kept_;
   std::thread thread_;
 };
 

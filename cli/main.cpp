@@ -201,6 +201,10 @@ int parse_and_run(int argc, char** argv) {
   budget->callback([&] { code = budget_command(budget_options); });
   SweepOptions sweep_options;
   add_sweep(app, sweep_options, add_common, code);
+  TipOptions tip_options;
+  add_tip(app, tip_options, add_common, code);
+  PlanOptions plan_options;
+  add_plan(app, plan_options, add_common, code);
 
   WeighOptions weigh_options;
   add_weigh(app, weigh_options, code);
@@ -220,10 +224,11 @@ int parse_and_run(int argc, char** argv) {
 
   const InterruptWatch watch(
       {&check_options.reconcile, &synthesize_options.output, &draw_options.output,
-       &run_options.output, &merge_options.output, &worlds_options.output, &budget_options.output, &report_options.output,
-       &weigh_options.output, &weigh_options.report, &estimate_options.output,
-       &buckets_options.output, &buckets_options.report},
-      stop);
+       &run_options.output, &merge_options.output, &worlds_options.output, &budget_options.output,
+       &report_options.output, &tip_options.output, &plan_options.output, &weigh_options.output,
+       &weigh_options.report, &estimate_options.output, &buckets_options.output,
+       &buckets_options.report},
+      stop, {&sweep_options.output});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -175,7 +175,8 @@ int sweep_command(const SweepOptions& options) {
 
 Seed sweep_seed(const std::optional<std::uint64_t>& given, const std::string& scenario) {
   if (given) return Seed{*given};
-  ConfigReader root = open_scenario(scenario).reader();
+  const ScenarioDocument document = open_scenario(scenario);
+  ConfigReader root = document.reader();
   if (root.has("seed")) return Seed{static_cast<std::uint64_t>(root.integer("seed", {.min = 0}))};
   throw UserError(root.place(), {}, "no seed is given",
                   "pass --seed N, so that the run can be repeated");

@@ -22,10 +22,31 @@ struct SweepOptions : CommonOptions {
   std::string language = "en";
 };
 
+struct TipOptions : CommonOptions {
+  std::string conclusion, output;
+  std::vector<std::string> dials;
+  std::uint32_t replicates = 200, most_replicates = 20'000;
+  std::size_t steps = 4;
+  double error = 0.02;
+  std::optional<std::uint64_t> seed;
+  int threads = 0;
+};
+
+struct PlanOptions : CommonOptions {
+  std::string output;
+  std::optional<std::uint32_t> replicates;
+  std::optional<std::uint64_t> seed;
+  int threads = 0;
+};
+
 /// What every verb that runs a scenario takes: the scenario, settings and the like.
 using AddCommon = void (*)(CLI::App*, CommonOptions&);
 
 void add_sweep(CLI::App& app, SweepOptions& options, AddCommon add_common, int& code);
+
+void add_tip(CLI::App& app, TipOptions& options, AddCommon add_common, int& code);
+
+void add_plan(CLI::App& app, PlanOptions& options, AddCommon add_common, int& code);
 
 /// The seed of the command line, or the scenario's own. @throws UserError if neither has one
 Seed sweep_seed(const std::optional<std::uint64_t>& given, const std::string& scenario);

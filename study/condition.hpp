@@ -2,7 +2,9 @@
 
 // One setting of a scenario's numbers, made ready to run, whatever its population is made of.
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,24 @@ class PreparedCondition {
   std::unique_ptr<const Study> study_;
   std::unique_ptr<const ModelStudy> model_;
 };
+
+/// A study, or why there is none.
+struct ConditionOutcome {
+  std::optional<StudyResults> results;
+  std::string failure;
+};
+
+/// Runs n conditions of a scenario: as many as threads are made ready at once, then each is run
+/// with all threads. What the scenario answers to impossible numbers (a population that cannot be
+/// fitted) is an outcome; other exceptions are thrown on.
+/// @param settings  of condition i; its UserErrors are outcomes as well
+/// @param finished  called in the order of i
+/// @param progress  conditions done, a fraction of the present one among them
+void run_each_condition(const std::string& scenario, std::size_t n,
+                        const std::function<std::vector<std::string>(std::size_t)>& settings,
+                        Population::Unmet unmet, const StudyOptions& options,
+                        const std::function<void(std::size_t, ConditionOutcome)>& finished,
+                        const std::function<void(double)>& progress = {});
 
 /// Reads the scenario with these settings and its study, without making a population.
 /// @throws UserError for settings that cannot be

@@ -22,7 +22,7 @@ constexpr const char* kNumber = "number.";
 double printed_unit(const PublishedNumber& n) { return n.statistic == Statistic::share ? 100 : 1; }
 
 DialRequest request_of(const PublishedNumber& n) {
-  return {kNumber + n.id, n.range, 0, n.source, n.place};
+  return {kNumber + n.id, n.range, 0, {}, n.source, n.place};
 }
 
 std::vector<DialRequest> assumed_numbers(const std::vector<PublishedNumber>& numbers) {
@@ -72,13 +72,25 @@ Dial dial_of_number(const DialRequest& request, const PublishedNumber& n) {
   return dial;
 }
 
+/// A number that the scenario's own conditions set has no effect as a dial.
+void refuse_set_by_conditions(const DialRequest& request, const ScenarioDocument& document) {
+  ConfigReader root = document.reader();
+  for (ConfigReader& condition : root.sections("condition"))
+    for (const std::string& setting : condition.texts("set", {.required = false}))
+      if (setting.starts_with(request.key + "="))
+        throw UserError(request.place, "dial " + request.key,
+                        "is set by the scenario's [[condition]] \"" + condition.text("name") + "\"",
+                        "turn another number: conditions have the last word");
+}
+
 Dial dial_of_key(const DialRequest& request, const ScenarioDocument& document) {
   const auto present = number_at(document, request.key);
   if (!present && !has_section_of(document, request.key))
     unknown_dial(request, numeric_keys(document));
+  refuse_set_by_conditions(request, document);
   Dial dial{.key = request.key,
             .source = request.source,
-            .base = std::numeric_limits<double>::quiet_NaN()};
+            .base = request.base.value_or(std::numeric_limits<double>::quiet_NaN())};
   if (present) {
     dial.base = present->value;
     dial.whole = present->whole && std::abs(present->value) >= 10;
@@ -139,11 +151,24 @@ std::vector<DialRequest> read_dials(ConfigReader& section) {
                              .max = 1000,
                              .fallback = 2,
                              .help = "levels in grids and one-at-a-time designs"}));
+    if (c.has("base"))
+      request.base = c.real("base", {.help = "the default of a key that the scenario leaves out"});
     request.source = c.text("source", {.fallback = ""});
     c.finish();
     requests.push_back(std::move(request));
   }
   return requests;
+}
+
+std::vector<DialRequest> dials_of_sweep(const std::string& scenario,
+                                        const std::vector<std::string>& settings) {
+  Texts of_toml;
+  for (const std::string& setting : settings)
+    if (!setting.starts_with(kNumber)) of_toml.push_back(setting);
+  const ScenarioDocument document = open_scenario(scenario, of_toml);
+  ConfigReader root = document.reader();
+  auto section = root.section("sweep");
+  return section ? read_dials(*section) : std::vector<DialRequest>{};
 }
 
 Dials::Dials(const std::string& scenario, const std::vector<std::string>& settings,

@@ -29,6 +29,7 @@ struct DialRequest {
   std::string key;
   std::optional<std::pair<double, double>> range;  ///< nothing: the number's stated range
   std::size_t levels = 0;
+  std::optional<double> base;  ///< of a key that the scenario leaves at its default
   std::string source;
   Place place;
 };
@@ -39,6 +40,10 @@ DialRequest parse_dial(const std::string& text);
 
 /// The dials under [[...dial]] of a section: key, range, levels, source.
 std::vector<DialRequest> read_dials(ConfigReader& section);
+
+/// The dials of a scenario's [sweep]; none if it has no such section.
+std::vector<DialRequest> dials_of_sweep(const std::string& scenario,
+                                        const std::vector<std::string>& settings);
 
 /// The dials of a scenario, in the order asked for, and how their values become settings.
 class Dials {

@@ -76,6 +76,7 @@ std::string SweepPlan::identity() const {
   text +=
       fmt::format("design = {}\nseed = {}\nreplicates = {}\nconditions = {}\n", to_string(design),
                   static_cast<std::uint64_t>(seed), replicates, values.size());
+  if (unmet == Population::Unmet::accept) text += "accept = yes\n";
   for (const Dial& dial : dials.list())
     text += fmt::format("dial {} = {}:{}\n", dial.key, shortest(dial.lower), shortest(dial.upper));
   std::string all;

@@ -15,37 +15,6 @@ namespace steelyard {
 namespace fs = std::filesystem;
 namespace {
 
-/// A condition made ready, or why it cannot be.
-struct Ready {
-  std::unique_ptr<const PreparedCondition> condition;
-  std::string failure;
-};
-
-/// What a scenario answers to impossible numbers is the condition's result; anything else is not.
-template <typename Work>
-std::string reason_of(Work&& work) {
-  try {
-    work();
-  } catch (const NegativeAnswer& no) {
-    return no.what();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return {};
-}
-
-Ready make_ready(const SweepPlan& plan, std::size_t c) {
-  Ready ready;
-  ready.failure = reason_of([&] {
-    // Condition 0 is the scenario as it stands: a dial's base may come from a default that has no
-    // key.
-    const auto settings = c == 0 ? plan.dials.base_settings() : plan.dials.settings(plan.values[c]);
-    ready.condition =
-        std::make_unique<const PreparedCondition>(plan.scenario, settings, plan.unmet);
-  });
-  return ready;
-}
-
 StudyOptions study_options(const SweepPlan& plan, int threads) {
   StudyOptions options;
   options.seed = plan.seed;
@@ -97,32 +66,23 @@ void run_conditions(const SweepPlan& plan, const SweepParts& parts, int threads,
   std::vector<std::size_t> left;
   for (std::size_t c = 0; c < plan.values.size(); ++c)
     if (!parts.done(c)) left.push_back(c);
-  const auto all = static_cast<double>(left.size());
-  const auto batch = static_cast<std::size_t>(thread_count(threads));
-  for (std::size_t begin = 0; begin < left.size(); begin += batch) {
-    std::vector<Ready> ready(std::min(batch, left.size() - begin));
-    parallel_for(ready.size(), threads, [&](std::uint64_t i, std::size_t) {
-      ready[i] = make_ready(plan, left[begin + i]);
-    });
-    for (std::size_t i = 0; i < ready.size(); ++i) {
-      const auto finished = static_cast<double>(begin + i);
-      StudyResults results;
-      if (ready[i].failure.empty())
-        ready[i].failure = reason_of([&] {
-          results = ready[i].condition->run(study_options(plan, threads),
-                                            [&](const char*, double fraction) {
-                                              if (progress)
-                                                progress(finished + 0.999 * fraction, all);
-                                            });
-        });
-      ready[i].condition.reset();
-      if (ready[i].failure.empty())
-        parts.keep(left[begin + i], trimmed(std::move(results)));
-      else
-        parts.keep_failure(left[begin + i], ready[i].failure);
-      if (progress) progress(finished + 1, all);
-    }
-  }
+  run_each_condition(
+      plan.scenario, left.size(),
+      [&](std::size_t i) {
+        // Condition 0 is the scenario as it stands: a default may have no key to set.
+        return left[i] == 0 ? plan.dials.base_settings()
+                            : plan.dials.settings(plan.values[left[i]]);
+      },
+      plan.unmet, study_options(plan, threads),
+      [&](std::size_t i, ConditionOutcome outcome) {
+        if (outcome.results)
+          parts.keep(left[i], trimmed(std::move(*outcome.results)));
+        else
+          parts.keep_failure(left[i], outcome.failure);
+      },
+      [&](double done) {
+        if (progress) progress(done, static_cast<double>(left.size()));
+      });
 }
 
 SweepEstimate estimate_sweep(const SweepPlan& plan, int threads) {
