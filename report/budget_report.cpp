@@ -106,8 +106,8 @@ class BudgetPage {
           "of "
           "error makes. Each source can be switched off; a part is its Shapley value, the average "
           "over all orders in which sources can come in of what it adds, so the parts sum to the "
-          "whole error exactly. <i>Alone</i> is the error with this source only (and sampling "
-          "noise); <i>if it alone went</i> is how the error would change without it. "
+          "whole error exactly. <i>Alone</i> is the error with this source only; <i>if it alone "
+          "went</i> is how the error would change without it. "
           "Errors are Monte Carlo standard errors. What switching a source off means is told in "
           "docs/methods/studies.md.",
           "从真值到该方法的平均估计：每个误差来源各占多少。各部分为 Shapley "

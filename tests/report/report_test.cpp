@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "report/budget_report.hpp"
+
 namespace steelyard {
 namespace {
 
@@ -110,6 +112,58 @@ TEST(FormatNumber, GroupsThousandsAndKeepsTwoDigitsOfTheError) {
   EXPECT_EQ(format_number(-12.34, f), "−12.3");
   EXPECT_EQ(format_number(12.34, f, true), "+12.3");
   EXPECT_EQ(format_number(kNone, f), "–");
+}
+
+/// Truth 10, +3 by the value rule, -1 by noise.
+BudgetResults small_budget(const std::string& rule) {
+  BudgetResults b;
+  b.title = "A <survey>";
+  b.replicates = 5;
+  b.switches = {{"bucket_rule", "Bucket rule", "区间取值规则"},
+                {"sampling_noise", "Sampling noise", "抽样误差"}};
+  EstimandRecord e;
+  e.label = "Mean";
+  e.domain_label = "Everybody";
+  e.unit = "hours";
+  e.truth = 10;
+  b.estimands = {e};
+  BudgetRecord r;
+  r.weighting = "none";
+  r.value_rule = rule;
+  r.reference = true;
+  r.mean_estimate = 12;
+  r.bias = {2, 0.1};
+  r.mse = {4.2, 0.3};
+  r.parts.resize(2);
+  r.parts[0].bias = {3, 0.2};
+  r.parts[1].bias = {-1, 0.1};
+  b.records = {r};
+  return b;
+}
+
+TEST(BudgetReport, TheWaterfallShowsEachSourceWithItsError) {
+  const BudgetResults b = small_budget("midpoints");
+  const std::string svg = waterfall(b, b.records[0], Language::en);
+  for (const char* text : {"truth", "10.00", "Bucket rule", "+3.00 ± 0.20", "Sampling noise",
+                           "−1.00 ± 0.10", "mean estimate", "12.00 ± 0.10"})
+    EXPECT_NE(svg.find(text), std::string::npos) << text;
+}
+
+TEST(BudgetReport, LeavesTheBucketRuleOutWhereThereIsNone) {
+  const BudgetResults b = small_budget("-");
+  EXPECT_EQ(waterfall(b, b.records[0], Language::en).find("Bucket rule"), std::string::npos);
+}
+
+TEST(BudgetReport, IsEscapedAndNamesWhatFailedAndWhatIsLeftOut) {
+  BudgetResults b = small_budget("midpoints");
+  b.records[0].failures = 2;
+  b.records[0].failure = "because <of> that";
+  b.omitted = {"estimand median: it is of the whole law"};
+  const std::string page = render_budget(b, Language::en);
+  EXPECT_NE(page.find("A &lt;survey&gt;"), std::string::npos);
+  EXPECT_NE(page.find("because &lt;of&gt; that"), std::string::npos);
+  EXPECT_NE(page.find("Not in the budget: estimand median"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos);
 }
 
 }  // namespace
