@@ -71,10 +71,10 @@ class SweepPage {
   void estimand(std::uint32_t e) {
     const EstimandRecord& record = r_.estimands[e];
     html_ += fmt::format(
-        "<h2>{} · {} <span class=soft>({})</span></h2>",
+        "<h2>{} · {}{}</h2>",
         escape_html(language_ == Language::zh ? record.label_zh : record.label),
         escape_html(language_ == Language::zh ? record.domain_label_zh : record.domain_label),
-        escape_html(record.unit));
+        record.unit.empty() ? "" : " <span class=soft>(" + escape_html(record.unit) + ")</span>");
     for (std::uint32_t o = 0; o < r_.outputs.size(); ++o) {
       const SweepOutput& output = r_.outputs[o];
       const EstimatorRecord& m = r_.estimators[output.estimator];
