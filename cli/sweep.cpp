@@ -111,7 +111,7 @@ std::string summary_of(const SweepResults& r) {
     });
     if (effects.empty()) continue;
     const double scale = e.unit == "%" ? 100 : 1;
-    text += fmt::format("\n{}, {}: {}\n", e.label, e.unit,
+    text += fmt::format("\n{}{}: {}\n", e.label, e.unit.empty() ? "" : ", " + e.unit,
                         truth ? "the truth" : "bias of " + m.weighting);
     for (std::size_t k = 0; k < std::min<std::size_t>(effects.size(), 4); ++k) {
       const EffectRecord& effect = *effects[k];

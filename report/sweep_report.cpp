@@ -40,11 +40,11 @@ class SweepPage {
         t("conditions", "个情形"), escape_html(r_.design), r_.replicates, t("replicates", "次重复"),
         t("seed", "种子"), r_.seed,
         t("Each condition is the scenario with other values of its dials. All conditions draw from "
-          "the same random numbers, so that changes between them are far surer than the measures "
-          "themselves. Bars are changes from the lower to the upper end of a dial's range; the "
-          "thin line is ± 1.96 Monte Carlo standard errors.",
-          "每个情形是改变了参数取值的同一情景。所有情形使用相同的随机数，因此情形之间的变化比各度量"
-          "本身精确得多。条形为参数从下限到上限时的变化；细线为 ± 1.96 个蒙特卡罗标准误。"));
+          "the same random numbers, and the errors of changes between them use that. Bars are "
+          "changes from the lower to the upper end of a dial's range; the thin line is ± 1.96 "
+          "Monte Carlo standard errors.",
+          "每个情形是改变了参数取值的同一情景。所有情形使用相同的随机数，变化的误差据此按配对计算。"
+          "条形为参数从下限到上限时的变化；细线为 ± 1.96 个蒙特卡罗标准误。"));
     if (r_.failures() == 0) return;
     html_ += fmt::format("<p class=warn>{} {}</p><ul>", r_.failures(),
                          t("conditions have no result:", "个情形没有结果："));
@@ -71,10 +71,10 @@ class SweepPage {
   void estimand(std::uint32_t e) {
     const EstimandRecord& record = r_.estimands[e];
     html_ += fmt::format(
-        "<h2>{} · {} <span class=soft>({})</span></h2>",
+        "<h2>{} · {}{}</h2>",
         escape_html(language_ == Language::zh ? record.label_zh : record.label),
         escape_html(language_ == Language::zh ? record.domain_label_zh : record.domain_label),
-        escape_html(record.unit));
+        record.unit.empty() ? "" : " <span class=soft>(" + escape_html(record.unit) + ")</span>");
     for (std::uint32_t o = 0; o < r_.outputs.size(); ++o) {
       const SweepOutput& output = r_.outputs[o];
       const EstimatorRecord& m = r_.estimators[output.estimator];

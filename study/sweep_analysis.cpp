@@ -128,7 +128,7 @@ class OutputAnalysis {
     const std::size_t dials = effects.size();
     for (std::size_t k = 0; k < dials; ++k) effects[k].change = change(k, values);
     output.cv_error = output.cv_r2 = kNone;
-    if (plan_.design == SweepDesign::one_at_a_time) return;
+    if (plan_.design == SweepDesign::one_at_a_time || !varies(output, values)) return;
     std::vector<double> of_good;
     for (std::size_t c : good_) of_good.push_back(values[c]);
     const bool whole =
@@ -139,6 +139,21 @@ class OutputAnalysis {
   }
 
  private:
+  /// Whether an output differs between conditions by more than rounding: bias of the same persons
+  /// about a truth that moves with them does not.
+  bool varies(const SweepOutput& output, const std::vector<double>& values) const {
+    double low = kNone, high = kNone, size = 0;
+    for (std::size_t c : good_) {
+      if (std::isnan(values[c])) continue;
+      low = std::isnan(low) ? values[c] : std::min(low, values[c]);
+      high = std::isnan(high) ? values[c] : std::max(high, values[c]);
+      const std::uint32_t e = results_.estimators[output.estimator].estimand;
+      size = std::max(size, std::abs(results_.conditions[c].truths[e]));
+    }
+    if (output.measure == SweepMeasure::coverage) size = 1;
+    return high - low > 1e-11 * size;
+  }
+
   double change(std::size_t dial, const std::vector<double>& values) const {
     if (weights_.empty()) return kNone;
     double sum = 0;

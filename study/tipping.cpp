@@ -5,112 +5,15 @@
 #include <algorithm>
 #include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
-#include <limits>
 #include <optional>
 
-#include "core/text.hpp"
+#include "study/margin_function.hpp"
 
 namespace steelyard {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-/// The margin at a point of the dials, or why there is none.
-struct MarginAt {
-  ConclusionMargin margin;
-  std::string failure;
-};
-
-/// Margins at points of the dials, each made once for a number of replicates.
-class MarginFunction {
- public:
-  MarginFunction(const std::string& scenario, const Dials& dials, const Conclusion& conclusion,
-                 const TippingOptions& options,
-                 const std::function<void(const std::string&)>& progress)
-      : scenario_(scenario),
-        dials_(dials),
-        options_(options),
-        progress_(progress),
-        replicates_(options.replicates) {
-    for (const Dial& dial : dials.list()) base_.push_back(dial.base);
-    // The scenario's own errors are the user's: they are thrown, not noted.
-    StudyOptions settings = study_options();
-    settings.replicates = 2;
-    const PreparedCondition stands(scenario, dials.base_settings(), options.unmet);
-    bound_.emplace(conclusion, stands.run(settings));
-  }
-
-  const std::vector<double>& base() const { return base_; }
-  const BoundConclusion& conclusion() const { return *bound_; }
-  std::uint32_t replicates() const { return replicates_; }
-  void set_replicates(std::uint32_t replicates) {
-    if (replicates != replicates_) made_.clear();
-    replicates_ = replicates;
-  }
-
-  /// Makes those of the points that are not there yet.
-  void prepare(const std::vector<std::vector<double>>& points) {
-    std::vector<std::vector<double>> missing;
-    for (const auto& point : points)
-      if (!made_.contains(key(point)) &&
-          std::find(missing.begin(), missing.end(), point) == missing.end())
-        missing.push_back(point);
-    run_each_condition(
-        scenario_, missing.size(), [&](std::size_t i) { return dials_.settings(missing[i]); },
-        options_.unmet, study_options(),
-        [&](std::size_t i, ConditionOutcome outcome) {
-          MarginAt at{{kNone, kNone, 0}, outcome.failure};
-          try {
-            if (outcome.results) at.margin = bound_->margin(*outcome.results);
-          } catch (const UserError& error) {  // a measure without a value
-            at.failure = error.problem();
-          }
-          if (progress_) progress_(line(missing[i], at));
-          made_[key(missing[i])] = std::move(at);
-        });
-  }
-
-  const MarginAt& at(const std::vector<double>& point) {
-    prepare({point});
-    return made_.at(key(point));
-  }
-
- private:
-  StudyOptions study_options() const {
-    StudyOptions settings;
-    settings.seed = options_.seed;
-    settings.replicates = replicates_;
-    settings.threads = options_.threads;
-    settings.tally = Tally::no;
-    return settings;
-  }
-  /// NaN (a default without a key) is not equal to itself; its text is.
-  static std::string key(const std::vector<double>& point) {
-    std::string text;
-    for (double x : point) text += shortest(x) + " ";
-    return text;
-  }
-  std::string line(const std::vector<double>& point, const MarginAt& at) const {
-    std::string text;
-    for (std::size_t k = 0; k < point.size(); ++k)
-      if (!(point[k] == base_[k]) && !std::isnan(point[k]))
-        text +=
-            fmt::format("{}{} = {:.6g}", text.empty() ? "" : ", ", dials_.list()[k].key, point[k]);
-    if (text.empty()) text = "the scenario as it stands";
-    return at.failure.empty() ? fmt::format("{}: margin {:.5g} (MCSE {:.2g})", text,
-                                            at.margin.value, at.margin.mcse)
-                              : fmt::format("{}: no result", text);
-  }
-
-  const std::string& scenario_;
-  const Dials& dials_;
-  TippingOptions options_;
-  std::function<void(const std::string&)> progress_;
-  std::uint32_t replicates_;
-  std::vector<double> base_;
-  std::optional<BoundConclusion> bound_;
-  std::map<std::string, MarginAt> made_;
-};
+using detail::MarginAt;
+using detail::MarginFunction;
 
 /// A line through the dials' space that starts at the scenario: t in [lower, upper], 0 its start.
 struct Line {

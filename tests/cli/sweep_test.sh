@@ -93,6 +93,12 @@ rm cut/parts/0003.h5 cut/parts/002*.h5 cut/*.csv cut/sweep.h5 cut/report.html
 : >cut/parts/.0003.h5.partial-1
 expect 0 "written to cut" "$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --quiet --keep-parts --threads 2 --resume
 for file in sweep.h5 conditions.csv effects.csv surfaces.csv report.html plan.txt; do holds "$file is the same after a resumption" cmp whole/$file cut/$file; done
+holds "the truth is that of the shift alone" /usr/bin/python3 - <<'P'
+import csv
+rows = [r for r in csv.DictReader(open("whole/effects.csv")) if r["dial"] == "parameters.shift"]
+by = {r["measure"]: r for r in rows}
+assert by["truth"]["indices_from"] == "saltelli" and 0.9 < float(by["truth"]["first_order"]) < 1.1, by["truth"]
+P
 expect 2 'the sweep there has "replicates = 20", this one has "replicates = 30"' "$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --replicates 30 --quiet --resume
 expect 2 'holds no unfinished sweep' "$steelyard" sweep line -o grid --quiet --resume
 printf x >cut/parts/0001.h5
