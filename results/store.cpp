@@ -148,6 +148,7 @@ void read_survey(const FileReader& file, std::uint32_t minor, StudyResults& resu
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
     results.survey_profile_sample.assign(results.profile.size() * results.replicates, kNone);
     results.survey_profile_weighted = results.survey_profile_sample;
+    results.survey_weights_cv2.assign(results.estimators.size() * results.replicates, kNone);
     return;
   }
   const auto extents = file.extents(layout::kSurveyNumbers);

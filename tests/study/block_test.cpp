@@ -19,6 +19,7 @@ ReplicateResults replicate(double x) {
   r.lower = {x - 1, kNaN};
   r.upper = {x + 1, kNaN};
   r.seconds = {1e-3, 0};
+  r.weights_cv2 = {0.5, 0.25};
   r.published = {x, kNaN, 3};
   r.profile_sample = {0.25, 0.75};
   r.profile_weighted = {0.5, 0.5};

@@ -11,7 +11,8 @@ namespace {
 ReplicateResults made(std::uint32_t r, double first, std::size_t n) {
   ReplicateResults results;
   for (std::size_t i = 0; i < n; ++i) results.estimate.push_back(10 * r + first + double(i));
-  results.se = results.lower = results.upper = results.seconds = results.estimate;
+  results.se = results.lower = results.upper = results.seconds = results.weights_cv2 =
+      results.estimate;
   results.published = {double(r)};
   return results;
 }

@@ -29,7 +29,8 @@ class FakeSession final : public StudySession {
       results.estimate.push_back(1000.0 * r + 10.0 * double(c) + double(i));
       made_estimates += wanted.empty() || wanted[i] != 0;
     }
-    results.se = results.lower = results.upper = results.seconds = results.estimate;
+    results.se = results.lower = results.upper = results.seconds = results.weights_cv2 =
+        results.estimate;
     if (r % 5 == 0) results.failures = {{r, 1, "empty cell", "c" + std::to_string(c)}};
     return results;
   }
@@ -82,7 +83,7 @@ TEST(StudyRun, MakesOnlyWhatIsMissing) {
   FakeSession session;
   ReplicateLedger ledger(session.estimators(), 40);
   ReplicateResults old;
-  old.estimate = old.se = old.lower = old.upper = old.seconds = {-1, -2, -3};
+  old.estimate = old.se = old.lower = old.upper = old.seconds = old.weights_cv2 = {-1, -2, -3};
   for (std::uint32_t r = 0; r < 20; ++r) ledger.add({"b1", "a0", "b0"}, r, old);
   Kept kept;
   run_replicates(session, ledger, {.replicates = 40, .threads = 3, .keep = kept.keep()}, {});

@@ -27,7 +27,7 @@ ReplicateLedger ledger() {
     results.se = {1, 1, 1};
     results.lower = {0.5 + r, 4, 8};
     results.upper = {1.5 + r, 6, 12};
-    results.seconds = {0, 0, 0};
+    results.seconds = results.weights_cv2 = {0, 0, 0};
     made.add(made.estimators(), r, results);
   }
   return made;
