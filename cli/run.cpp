@@ -93,6 +93,7 @@ class Run {
     const BlockManifest manifest = make_manifest();
     earlier_->fill(study_, manifest, ledger, o_.quiet);
     if (!is_shard() && earlier_->has_all(ledger)) {
+      ranks_.serve([] { return std::string(); }, [](const std::string&) {});
       fmt::print("nothing to do: {} has all {} replicates\n", o_.output, ledger.replicates());
       return 0;
     }
@@ -264,11 +265,11 @@ int run_command(const RunOptions& options) {
 int report_command(const ReportOptions& options) {
   const std::filesystem::path store = std::filesystem::path(options.folder) / "results.h5";
   if (!std::filesystem::exists(store))
-    throw UserError({options.folder}, {},
-                    is_block_folder(options.folder) ? "is a shard, not a whole study"
-                                                    : "has no results.h5",
-                    is_block_folder(options.folder) ? "put the shards together: steelyard merge"
-                                                    : "name a folder that steelyard run wrote");
+    throw UserError(
+        {options.folder}, {},
+        is_block_folder(options.folder) ? "is a shard, not a whole study" : "has no results.h5",
+        is_block_folder(options.folder) ? "put the shards together: steelyard merge"
+                                        : "name a folder that steelyard run wrote");
   const StudyResults results = read_store(store);
   const std::filesystem::path target = options.output.empty()
                                            ? std::filesystem::path(options.folder) / "report.html"

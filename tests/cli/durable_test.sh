@@ -39,6 +39,7 @@ if [ -n "$mpi" ] && command -v mpirun >/dev/null; then
   expect 0 "written to lost" mpirun --allow-run-as-root --oversubscribe -n 2 "$mpi" run two-by-two --resume --quiet -o lost
   run --replicates 12000 -o long
   same "a lost rank" long lost
+  expect 0 "nothing to do" timeout 60 mpirun --allow-run-as-root --oversubscribe -n 2 "$mpi" run two-by-two --resume --quiet -o ranks2
   expect 2 "is no part of" mpirun --allow-run-as-root --oversubscribe -n 2 "$mpi" run two-by-two --seed 1 --shard 3/2 -o no
 fi
 expect 2 "built without MPI; build it with cmake --preset mpi" env OMPI_COMM_WORLD_SIZE=4 "$steelyard" run two-by-two --seed 1 -o no
