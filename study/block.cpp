@@ -67,22 +67,14 @@ class Unpacker {
   std::string_view left_;
 };
 
-/// The columns of a replicate, in the file's order.
-constexpr std::vector<double> ReplicateResults::*kColumns[] = {
-    &ReplicateResults::estimate,        &ReplicateResults::se,
-    &ReplicateResults::lower,           &ReplicateResults::upper,
-    &ReplicateResults::seconds,         &ReplicateResults::weights_cv2,
-    &ReplicateResults::published,       &ReplicateResults::profile_sample,
-    &ReplicateResults::profile_weighted};
-constexpr std::size_t kEstimatorColumns = 6;  ///< of them, with one number an estimator
-
 ReplicateResults unpack_replicate(Unpacker& in, std::size_t estimators) {
   ReplicateResults results;
-  for (std::size_t c = 0; c < std::size(kColumns); ++c) {
-    results.*kColumns[c] = in.numbers();
-    if (c < kEstimatorColumns && (results.*kColumns[c]).size() != estimators)
+  for (const auto column : kEstimatorColumns) {
+    results.*column = in.numbers();
+    if ((results.*column).size() != estimators)
       throw DamagedBlock("is damaged: a column has another length than the list of estimators");
   }
+  for (const auto column : kSurveyColumns) results.*column = in.numbers();
   results.failures.resize(in.count(4 * sizeof(std::uint64_t)));
   for (FailureRecord& failure : results.failures) {
     failure.replicate = static_cast<std::uint32_t>(in.number());
@@ -107,7 +99,8 @@ std::string pack(const Block& block) {
   for (std::size_t k = 0; k < block.replicates.size(); ++k) {
     const ReplicateResults& results = block.results[k];
     out.number(block.replicates[k]);
-    for (const auto column : kColumns) out.numbers(results.*column);
+    for (const auto column : kEstimatorColumns) out.numbers(results.*column);
+    for (const auto column : kSurveyColumns) out.numbers(results.*column);
     out.number(results.failures.size());
     for (const FailureRecord& failure : results.failures) {
       out.number(failure.replicate);

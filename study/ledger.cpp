@@ -10,10 +10,6 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
 
-constexpr std::vector<double> ReplicateResults::*kColumns[] = {
-    &ReplicateResults::estimate, &ReplicateResults::se,      &ReplicateResults::lower,
-    &ReplicateResults::upper,    &ReplicateResults::seconds, &ReplicateResults::weights_cv2};
-
 }  // namespace
 
 ReplicateLedger::ReplicateLedger(Texts estimators, std::uint32_t replicates)
@@ -40,18 +36,18 @@ void ReplicateLedger::add(const Texts& estimators, std::uint32_t replicate,
   const std::vector<std::size_t>& position = positions(estimators);
   if (!slot.begun) {
     slot.begun = true;
-    for (const auto column : kColumns) (slot.results.*column).assign(estimators_.size(), kNone);
+    for (const auto column : kEstimatorColumns)
+      (slot.results.*column).assign(estimators_.size(), kNone);
     slot.missing.assign(estimators_.size(), 1);
-    slot.results.published = results.published;
-    slot.results.profile_sample = results.profile_sample;
-    slot.results.profile_weighted = results.profile_weighted;
+    for (const auto column : kSurveyColumns) slot.results.*column = results.*column;
   }
   std::vector<std::uint8_t> taken(position.size(), 0);
   for (std::size_t i = 0; i < position.size(); ++i) {
     if (position[i] == kNowhere || slot.missing[position[i]] == 0) continue;
     taken[i] = 1;
     slot.missing[position[i]] = 0;
-    for (const auto column : kColumns) (slot.results.*column)[position[i]] = (results.*column)[i];
+    for (const auto column : kEstimatorColumns)
+      (slot.results.*column)[position[i]] = (results.*column)[i];
   }
   for (FailureRecord failure : results.failures) {
     if (taken[failure.estimator] == 0) continue;

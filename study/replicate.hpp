@@ -30,6 +30,14 @@ struct ReplicateResults {
   std::vector<FailureRecord> failures;
 };
 
+/// Its columns with one number an estimator, and the others.
+inline constexpr std::vector<double> ReplicateResults::*kEstimatorColumns[] = {
+    &ReplicateResults::estimate, &ReplicateResults::se,      &ReplicateResults::lower,
+    &ReplicateResults::upper,    &ReplicateResults::seconds, &ReplicateResults::weights_cv2};
+inline constexpr std::vector<double> ReplicateResults::*kSurveyColumns[] = {
+    &ReplicateResults::published, &ReplicateResults::profile_sample,
+    &ReplicateResults::profile_weighted};
+
 /// The fixed part of every replicate: which answers are tabulated over which domains, once each.
 class ReplicatePlan {
  public:

@@ -23,11 +23,11 @@ void number_repeated(Texts& names) {
 }  // namespace
 
 void append(const ReplicateResults& from, std::size_t first_estimator, ReplicateResults& to) {
-  for (const auto column :
-       {&ReplicateResults::estimate, &ReplicateResults::se, &ReplicateResults::lower,
-        &ReplicateResults::upper, &ReplicateResults::seconds, &ReplicateResults::published,
-        &ReplicateResults::profile_sample, &ReplicateResults::profile_weighted})
+  const auto add = [&](std::vector<double> ReplicateResults::*column) {
     (to.*column).insert((to.*column).end(), (from.*column).begin(), (from.*column).end());
+  };
+  for (const auto column : kEstimatorColumns) add(column);
+  for (const auto column : kSurveyColumns) add(column);
   for (FailureRecord failure : from.failures) {
     failure.estimator += static_cast<std::uint32_t>(first_estimator);
     to.failures.push_back(std::move(failure));

@@ -28,6 +28,10 @@ StudyOptions study_options(const SweepPlan& plan, int threads) {
 StudyResults trimmed(StudyResults results) {
   results.reproduction.clear();
   results.profile.clear();
+  results.survey_numbers.clear();
+  for (auto* column : {&results.survey_published, &results.survey_profile_sample,
+                       &results.survey_profile_weighted})
+    column->clear();
   results.rule_effects.clear();
   results.run = {};
   return results;

@@ -33,14 +33,14 @@ add misreport "$misreport"
 run plain plain >/dev/null
 run misreport misreport >/dev/null
 run misreport one --threads 1 >/dev/null
-holds "threads change nothing" diff <(sed 's/,[^,]*$//' "$work/out-misreport/performance.csv") <(sed 's/,[^,]*$//' "$work/out-one/performance.csv")
+holds "threads change nothing" diff <(cut -d, -f1-19,21- "$work/out-misreport/performance.csv") <(cut -d, -f1-19,21- "$work/out-one/performance.csv")
 # Six of ten who have the outcome report it: the mean estimate falls to 0.6 of what it was, within five standard
 # errors (sd of a sample 0.011, 40 samples); the truth stays.
 holds "the truth is that of true answers" test "$(field misreport truth raking)" = "$(field plain truth raking)"
 holds "estimates are of reported answers" awk -v a="$(field misreport mean_estimate none)" -v b="$(field plain mean_estimate none)" \
   'BEGIN { d = a - 0.6 * b; exit !(d < 0.009 && d > -0.009 && b > 0.4) }'
 run misreport off --set measurement.hidden.active=false >/dev/null
-holds "switched off it is as if not there" diff <(sed 's/,[^,]*$//' "$work/out-off/performance.csv") <(sed 's/,[^,]*$//' "$work/out-plain/performance.csv")
+holds "switched off it is as if not there" diff <(cut -d, -f1-19,21- "$work/out-off/performance.csv") <(cut -d, -f1-19,21- "$work/out-plain/performance.csv")
 
 add silent '[[measurement]]
 name = "refusal"
