@@ -77,6 +77,8 @@ class Indicator {
       pi_a_.push_back(participation_terms(kEquation, kLink, eta).pi);
     for (const double eta : fit.eta_b)
       pi_b_.push_back(participation_terms(kEquation, kLink, eta).pi);
+    for (std::size_t c = 0; c < pi_a_.size(); ++c)
+      own_.push_back(std::min(1.0, pi_a_[c] / samples.base_a[c]));
   }
 
   Representativity run() {
@@ -132,7 +134,7 @@ class Indicator {
     for (const double eta : fit_.eta_b)
       score.v.push_back(participation_terms(kEquation, kLink, eta).v);
     const Eigen::MatrixXd v =
-        inverse_.sandwich(moment_covariance(s_, {&score, 1}, index_.weight_squared, pi_a_));
+        inverse_.sandwich(moment_covariance(s_, {&score, 1}, index_.weight_squared, own_));
     std::vector<double> slope(d_.size());
     for (std::size_t c = 0; c < d_.size(); ++c) slope[c] = pi_b_[c] * (1 - pi_b_[c]);
     const double variance = std::max(0.0, raw_variance_ - estimation_part(v, slope));
@@ -190,7 +192,7 @@ class Indicator {
     Sum a;
     for (std::size_t c = 0; c < x.a.size(); ++c) {
       const double z = fx * x.a[c] + fy * y.a[c];
-      a.add((1 - pi_a_[c]) * index_.weight_squared[c] * z * z);
+      a.add((1 - own_[c]) * index_.weight_squared[c] * z * z);
     }
     std::vector<double> b(x.b.size());
     for (std::size_t j = 0; j < b.size(); ++j) b[j] = fx * x.b[j] + fy * y.b[j];
@@ -242,6 +244,7 @@ class Indicator {
   const std::vector<double>& d_;
   double size_, raw_variance_ = 0;
   std::vector<double> pi_a_, pi_b_;
+  std::vector<double> own_;  ///< by cell of A: probability of being in the sample, π/base weight
   Representativity out_;
 };
 

@@ -36,6 +36,11 @@ bool BenchmarkErrors::any() const {
          std::any_of(sizes.begin(), sizes.end(), positive);
 }
 
+void BenchmarkErrors::extend(std::size_t margins) {
+  for (auto* list : {&cvs, &sizes})
+    if (!list->empty()) list->resize(margins, 0.0);
+}
+
 BenchmarkErrors read_benchmark_errors(ConfigReader& config, const Schema& schema,
                                       const MarginVariables& margins) {
   BenchmarkErrors errors;

@@ -15,6 +15,8 @@ struct BenchmarkErrors {
   std::vector<double> cvs;    ///< by margin: coefficient of variation of its totals; 0: exact
   std::vector<double> sizes;  ///< by margin: respondents of the survey it comes from; 0: exact
   bool any() const;
+  /// Margins that come after these have no such errors.
+  void extend(std::size_t margins);
 };
 
 /// Keys `benchmark_cvs` and `benchmark_sizes`, one number a margin.

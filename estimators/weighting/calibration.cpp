@@ -5,6 +5,7 @@
 
 #include "estimators/weighting/benchmark_error.hpp"
 #include "estimators/weighting/feasibility.hpp"
+#include "estimators/weighting/reference_margins.hpp"
 #include "estimators/weighting/solver.hpp"
 #include "estimators/weighting/start.hpp"
 #include "estimators/weighting/weighting.hpp"
@@ -52,7 +53,14 @@ class Calibration final : public Weighting {
       config.fail("margin_cvs", "has not one number a margin", "give one a margin, 0 if exact");
     for (double cv : margin_cvs_)
       if (!(cv >= 0)) config.fail("margin_cvs", "holds a negative number", "give 0 or more");
+    reference_margins_ = read_reference_margins(config, schema);
+    all_ = margins_;
+    all_.insert(all_.end(), reference_margins_.begin(), reference_margins_.end());
+    if (!reference_margins_.empty() && !margin_cvs_.empty())
+      config.fail("margin_cvs", "stands beside reference_margins",
+                  "margin_cvs lets margins be missed; give reference_margins alone");
     errors_ = read_benchmark_errors(config, schema, margins_);
+    errors_.extend(all_.size());
     if (!margin_cvs_.empty() && errors_.any())
       config.fail("margin_cvs", "stands beside benchmark_cvs or benchmark_sizes",
                   "margin_cvs lets margins be missed, the others meet them; choose one");
@@ -72,22 +80,34 @@ class Calibration final : public Weighting {
         {.min = 1, .max = 1'000'000, .fallback = 100, .help = "steps of Newton's method"}));
   }
 
-  std::vector<VariableId> variables() const override { return variables_of(margins_); }
+  std::vector<VariableId> variables() const override { return variables_of(all_); }
   std::vector<std::vector<VariableId>> benchmarks() const override { return margins_; }
+  std::vector<std::vector<VariableId>> margins() const override { return all_; }
+  bool needs_reference() const override { return !reference_margins_.empty(); }
   bool by_respondent() const override { return cosmetic_; }
 
   std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    if (!reference_margins_.empty()) return {};
     return explain_infeasible(margins_, index, benchmarks, feasible_bounds());
   }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
-    auto made = make_auxiliary(margins_, index, benchmarks);
+    if (reference_margins_.empty()) return solve(index, benchmarks);
+    const auto more = with_reference_margins(benchmarks, margins_, reference_margins_);
+    if (!more) return more.failure();
+    return solve(index, more.value());
+  }
+
+ private:
+  Result<Weights> solve(const CellIndex& index, const Benchmarks& benchmarks) const {
+    auto made = make_auxiliary(all_, index, benchmarks);
     if (!made) return made.failure();
     Auxiliary& x = made.value();
     Start start = starting_weights(index, x);
     if (options_.distance == DistanceKind::raking) leave_out_empty_groups(x, start.weight);
     // By column, before the blocks are averaged.
     std::vector<double> sd(x.columns(), 0.0), covariance = target_covariance(errors_, x);
+    add_reference_covariance(x, benchmarks, reference_margins_, covariance);
     for (std::size_t j = 0; j < x.columns() && !margin_cvs_.empty(); ++j)
       sd[j] = margin_cvs_[x.block_of(j)] * x.targets[j];
     if (equal_within_clusters_) {
@@ -145,7 +165,6 @@ class Calibration final : public Weighting {
     return weights;
   }
 
- private:
   Bounds feasible_bounds() const {
     if (bounds_.upper > 0) return bounds_;
     const double infinity = std::numeric_limits<double>::infinity();
@@ -211,7 +230,8 @@ class Calibration final : public Weighting {
     return penalty;
   }
 
-  MarginVariables margins_;
+  MarginVariables margins_, reference_margins_;
+  MarginVariables all_;  ///< both, in that order
   CalibrationOptions options_;
   Bounds bounds_{};
   double ridge_ = 0;

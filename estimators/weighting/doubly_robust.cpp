@@ -60,11 +60,11 @@ class DoublyRobustWeighting final : public Weighting {
     const auto samples = make_two_samples(outcome_terms_, index, benchmarks);
     if (!samples) return samples.failure();
     // The regression's weights beside those of the propensity: π (least squares), or 1 - π.
-    std::vector<double> q = made.value().participation;
-    if (bias_minimised_)
-      for (double& x : q) x = 1 - x;
-    else
-      for (std::size_t c = 0; c < q.size(); ++c) q[c] = 1 / made.value().factor[c];
+    std::vector<double> q(index.cells);
+    for (std::size_t c = 0; c < q.size(); ++c) {
+      const double pi = 1 / made.value().factor[c];
+      q[c] = bias_minimised_ ? 1 - pi : pi;
+    }
     const double scale = reference_scale(made.value());
     return add_linear_outcome(std::move(made.value()), samples.value(), index, q,
                               StageResiduals::weighted_before, scale);

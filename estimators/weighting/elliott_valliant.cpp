@@ -214,7 +214,7 @@ class ElliottValliant final : public Weighting {
     compose(weights, std::move(second));
     std::size_t below = 0;
     for (std::size_t c = 0; c < index.cells; ++c) {
-      weights.participation[c] = std::min(1.0, 1 / weights.factor[c]);
+      weights.participation[c] = std::min(1.0, 1 / (weights.factor[c] * samples.base_a[c]));
       if (weights.factor[c] < 1) below += index.respondents[c];
     }
     if (below > 0)

@@ -179,7 +179,7 @@ class InversePropensity final : public Weighting {
     for (std::size_t c = 0; c < index.cells; ++c) {
       const std::uint32_t k = classes.of_a[c];
       weights.factor[c] = (reference_totals_ ? total[k] : sum[k]) / size[k];
-      weights.participation[c] = std::min(1.0, 1 / weights.factor[c]);
+      weights.participation[c] = std::min(1.0, 1 / (weights.factor[c] * samples.base_a[c]));
       fixed.factor.push_back(weights.factor[c] / own[c]);
     }
     if (classes_ == 1) {  // all weights are equal, whatever the propensity

@@ -332,7 +332,7 @@ Weights participation_weights(const TwoSamples& samples, const ParticipationFit&
   for (std::size_t c = 0; c < cells; ++c) {
     const ParticipationTerms t = participation_terms(equation, link, fit.eta_a[c]);
     weights.factor[c] = t.g;
-    weights.participation[c] = t.pi;
+    weights.participation[c] = t.pi / samples.base_a[c];
     eq.slope[c] = t.dg;
     eq.score[c] = t.u;
   }

@@ -55,7 +55,8 @@ struct ParticipationFit {
 Result<ParticipationFit> fit_participation(const TwoSamples& samples,
                                            ParticipationEquation equation, Link link);
 
-/// Weights 1/π with what their variance needs.
+/// Weights 1/π with what their variance needs. Respondents with base weights a stand for a people
+/// each before, so that π/a is their own probability of being in the sample.
 Weights participation_weights(const TwoSamples& samples, const ParticipationFit& fit,
                               ParticipationEquation equation, Link link);
 

@@ -162,6 +162,7 @@ std::size_t cross_validate(const Setup& s) {
 TwoSamples with_terms(const TwoSamples& samples, std::span<const std::size_t> terms) {
   TwoSamples out;
   out.weight_a = samples.weight_a;
+  out.base_a = samples.base_a;
   out.reference_index = samples.reference_index;
   out.reference = samples.reference;
   const auto restrict_to = [&](const Auxiliary& from, Auxiliary& to) {

@@ -7,6 +7,7 @@
 #include "core/sums.hpp"
 #include "estimators/weighting/benchmark_error.hpp"
 #include "estimators/weighting/feasibility.hpp"
+#include "estimators/weighting/reference_margins.hpp"
 #include "estimators/weighting/solver.hpp"
 #include "estimators/weighting/start.hpp"
 #include "estimators/weighting/weighting.hpp"
@@ -24,6 +25,7 @@ class Raking final : public Weighting {
   Raking(ConfigReader& config, const Schema& schema)
       : margins_(read_margins(config, "margins", schema,
                               "variables, or lists of variables to be crossed; numbers alone")),
+        reference_margins_(read_reference_margins(config, schema)),
         errors_(read_benchmark_errors(config, schema, margins_)),
         bounds_(read_bounds(config,
                             "smallest and largest weight / base weight, for instance "
@@ -35,19 +37,34 @@ class Raking final : public Weighting {
                           .help = "largest margin error at the end, relative to the population"})),
         max_iterations_(static_cast<int>(config.integer(
             "max_iterations",
-            {.min = 1, .max = 1'000'000, .fallback = 500, .help = "sweeps over all margins"}))) {}
+            {.min = 1, .max = 1'000'000, .fallback = 500, .help = "sweeps over all margins"}))) {
+    all_ = margins_;
+    all_.insert(all_.end(), reference_margins_.begin(), reference_margins_.end());
+    errors_.extend(all_.size());
+  }
 
-  std::vector<VariableId> variables() const override { return variables_of(margins_); }
+  std::vector<VariableId> variables() const override { return variables_of(all_); }
   std::vector<std::vector<VariableId>> benchmarks() const override { return margins_; }
+  std::vector<std::vector<VariableId>> margins() const override { return all_; }
+  bool needs_reference() const override { return !reference_margins_.empty(); }
 
   std::string explain(const CellIndex& index, const Benchmarks& benchmarks) const override {
+    if (!reference_margins_.empty()) return {};
     return explain_infeasible(
         margins_, index, benchmarks,
         bounds_ ? *bounds_ : Bounds{0, std::numeric_limits<double>::infinity()});
   }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
-    auto made = make_auxiliary(margins_, index, benchmarks);
+    if (reference_margins_.empty()) return solve(index, benchmarks);
+    const auto more = with_reference_margins(benchmarks, margins_, reference_margins_);
+    if (!more) return more.failure();
+    return solve(index, more.value());
+  }
+
+ private:
+  Result<Weights> solve(const CellIndex& index, const Benchmarks& benchmarks) const {
+    auto made = make_auxiliary(all_, index, benchmarks);
     if (!made) return made.failure();
     Auxiliary& x = made.value();
     Start start = starting_weights(index, x);
@@ -69,12 +86,12 @@ class Raking final : public Weighting {
     weights.largest_margin_error = largest_error(x, start.weight, weights.factor).error;
     for (double& g : weights.factor) g *= start.scale;
     auto covariance = target_covariance(errors_, x);
+    add_reference_covariance(x, benchmarks, reference_margins_, covariance);
     weights.stages.push_back(calibration_stage(std::move(x)));
     weights.stages.back().target_covariance = std::move(covariance);
     return weights;
   }
 
- private:
   /// Sets factor and iterations.
   std::optional<Failure> rake(const Auxiliary& x, const std::vector<double>& d,
                               Weights& weights) const {
@@ -133,7 +150,8 @@ class Raking final : public Weighting {
     return worst;
   }
 
-  MarginVariables margins_;
+  MarginVariables margins_, reference_margins_;
+  MarginVariables all_;  ///< both, in that order
   BenchmarkErrors errors_;
   std::optional<Bounds> bounds_;
   double tolerance_;

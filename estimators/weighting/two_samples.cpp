@@ -84,6 +84,8 @@ Result<TwoSamples> make_two_samples(const MarginVariables& terms, const CellInde
   }
   out.reference_index = make_cell_index(reference, all);
   out.weight_a = index.weight;
+  for (std::size_t c = 0; c < index.cells; ++c)
+    out.base_a.push_back(index.weight[c] > 0 ? index.weight_squared[c] / index.weight[c] : 1.0);
   out.a.cells = index.cells;
   out.b.cells = out.reference_index.cells;
   out.a.schema = out.b.schema = &schema;

@@ -16,6 +16,7 @@ namespace steelyard {
 struct TwoSamples {
   Auxiliary a, b;                ///< by cell of the respondents, of the reference sample
   std::vector<double> weight_a;  ///< Σ d by cell
+  std::vector<double> base_a;    ///< by cell: Σ d²/Σ d, the base weight if all of a cell have one
   CellIndex reference_index;
   std::shared_ptr<const ReferenceSample> reference;
 

@@ -297,11 +297,12 @@ TEST(Representativity, ErrorsAgreeWithMovingEachWeight) {
     const auto a = moved(c.a, [&](const auto& w) { return of(w, c.d(), number); });
     const auto b = moved(c.d(), [&](const auto& w) { return of(c.a, w, number); });
     double v = with_replacement(b);
-    for (std::size_t i = 0; i < a.size(); ++i)
-      v += (1 - participation_terms(ParticipationEquation::pseudo_likelihood, Link::logit,
-                                    fit.value().eta_a[made.index.cell_of[i]])
-                    .pi) *
-           a[i] * a[i];
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const double pi = participation_terms(ParticipationEquation::pseudo_likelihood, Link::logit,
+                                            fit.value().eta_a[made.index.cell_of[i]])
+                            .pi;
+      v += (1 - pi / c.a[i]) * a[i] * a[i];
+    }
     return std::sqrt(v);
   };
   // The correction of S² is taken as fixed: sd² = raw² - constant.
