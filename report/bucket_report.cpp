@@ -35,11 +35,7 @@ class BucketPage {
 
   std::string render() {
     const std::string title = "Buckets of " + escape_html(r_.file);
-    html_ = fmt::format(
-        "<!doctype html>\n<html lang=en><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>{0} · "
-        "Steelyard</title><style>{1}</style></head><body><main><h1>{0}</h1>",
-        title, kStyle);
+    html_ = page_start(title);
     const std::size_t shown = std::min(kMostCases, r_.cases.size());
     html_ += fmt::format(
         "<p class=soft>{} table{}{}{} · Steelyard {}</p><p>Rules differ in what they assume inside "
@@ -51,7 +47,7 @@ class BucketPage {
         shown < r_.cases.size() ? fmt::format(" · the first {} are shown", shown) : "",
         escape_html(r_.version));
     for (std::size_t k = 0; k < shown; ++k) one_case(r_.cases[k]);
-    html_ += fmt::format("</main><script>{}</script></body></html>\n", kScript);
+    html_ += page_end();
     return std::move(html_);
   }
 

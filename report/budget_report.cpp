@@ -71,16 +71,12 @@ class BudgetPage {
   std::string render() {
     const std::string title = escape_html(language_ == Language::zh ? b_.title_zh : b_.title) +
                               " · " + t("error budget", "误差分解");
-    html_ = fmt::format(
-        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>{} · "
-        "Steelyard</title><style>{}</style></head><body><main><h1>{}</h1>",
-        language_ == Language::zh ? "zh" : "en", title, kStyle, title);
+    html_ = page_start(title, language_);
     opening();
     for (const BudgetRecord& r : b_.records)
       if (r.reference) own_procedure(r);
     everything();
-    html_ += fmt::format("</main><script>{}</script></body></html>\n", kScript);
+    html_ += page_end();
     return std::move(html_);
   }
 

@@ -1,6 +1,10 @@
 #include "report/page.hpp"
 
+#include <fmt/format.h>
+
 namespace steelyard {
+namespace {
+
 
 const char* const kStyle = R"css(
 :root{--ink:#1c2430;--soft:#5c6675;--line:#dfe3e8;--ref:#c0392b;--est:#20639b;--truth:#16834a;--pop:#16834a;--smp:#c0392b}
@@ -17,6 +21,7 @@ line.ref{stroke:var(--ref);stroke-width:2}circle.ref{fill:var(--ref)}text.ref{fi
 @media print{.scroll{max-height:none;overflow:visible}input{display:none}nav{display:none}}
 )css";
 
+/// Filters the rows of a table by the text of the field above it, and sorts by a clicked heading.
 const char* const kScript = R"js(
 document.querySelectorAll('input[data-for]').forEach(function(box){
   var rows=document.querySelectorAll('#'+box.dataset.for+' tbody tr'),count=document.getElementById(box.dataset.for+'-count');
@@ -36,5 +41,19 @@ document.querySelectorAll('table.sortable th').forEach(function(head){
   });
 });
 )js";
+
+}  // namespace
+
+std::string page_start(const std::string& title, Language language) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>{} · "
+      "Steelyard</title><style>{}</style></head><body><main><h1>{}</h1>",
+      language == Language::zh ? "zh" : "en", title, kStyle, title);
+}
+
+std::string page_end() {
+  return fmt::format("</main><script>{}</script></body></html>\n", kScript);
+}
 
 }  // namespace steelyard

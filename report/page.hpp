@@ -2,10 +2,15 @@
 
 // The fixed parts of the page.
 
+#include <string>
+
+#include "report/format.hpp"
+
 namespace steelyard {
 
-extern const char* const kStyle;
-/// Filters the rows of a table by the text of the field above it, and sorts by a clicked heading.
-extern const char* const kScript;
+/// From the document's start to its heading. @param title  escaped
+std::string page_start(const std::string& title, Language language = Language::en);
+/// From the end of the content to that of the document.
+std::string page_end();
 
 }  // namespace steelyard

@@ -24,12 +24,7 @@ class Page {
 
   std::string render() {
     const std::string title = escape_html(zh() ? r_.title_zh : r_.title);
-    html_ = fmt::format(
-        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>{} · "
-        "Steelyard</title><style>{}</style></head><body><main>",
-        zh() ? "zh" : "en", title, kStyle);
-    html_ += fmt::format("<h1>{}</h1>", title);
+    html_ = page_start(title, language_);
     opening();
     headlines();
     who_answered();
@@ -39,7 +34,7 @@ class Page {
     reproduction();
     failures();
     provenance();
-    html_ += fmt::format("</main><script>{}</script></body></html>\n", kScript);
+    html_ += page_end();
     return std::move(html_);
   }
 

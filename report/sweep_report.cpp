@@ -18,16 +18,12 @@ class SweepPage {
   std::string render() {
     const std::string title = escape_html(language_ == Language::zh ? r_.title_zh : r_.title) +
                               " · " + t("sensitivity", "敏感性分析");
-    html_ = fmt::format(
-        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>{} · "
-        "Steelyard</title><style>{}</style></head><body><main><h1>{}</h1>",
-        language_ == Language::zh ? "zh" : "en", title, kStyle, title);
+    html_ = page_start(title, language_);
     opening();
     dials();
     for (std::uint32_t e = 0; e < r_.estimands.size(); ++e)
       if (r_.estimands[e].headline) estimand(e);
-    html_ += fmt::format("</main><script>{}</script></body></html>\n", kScript);
+    html_ += page_end();
     return std::move(html_);
   }
 

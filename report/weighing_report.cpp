@@ -22,11 +22,7 @@ class WeighingPage {
 
   std::string render() {
     const std::string title = "Weighting of " + escape_html(r_.data);
-    html_ = fmt::format(
-        "<!doctype html>\n<html lang=en><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>{0} · "
-        "Steelyard</title><style>{1}</style></head><body><main><h1>{0}</h1>",
-        title, kStyle);
+    html_ = page_start(title);
     opening();
     histogram();
     if (!r_.margins.empty()) {
@@ -40,7 +36,7 @@ class WeighingPage {
     }
     cells();
     respondents();
-    html_ += fmt::format("</main><script>{}</script></body></html>\n", kScript);
+    html_ += page_end();
     return std::move(html_);
   }
 
