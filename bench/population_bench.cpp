@@ -49,7 +49,7 @@ void BM_Synthesis(benchmark::State& state) {
   for (auto _ : state) {
     frame.each_block(first, first + Synthesizer::kBlock,
                      [&](const std::vector<PersonRef>& persons) {
-                       synthesizer.make(persons, Seed{1}, purpose("person"), Replicate{0}, scratch);
+                       synthesizer.make(persons, Seed{1}, purpose("person"), {}, scratch);
                      });
     benchmark::DoNotOptimize(scratch.columns.back().data());
     first = (first + Synthesizer::kBlock) % (frame.size() - Synthesizer::kBlock);
@@ -215,8 +215,7 @@ BENCHMARK(BM_IntegerExact)->Unit(benchmark::kMillisecond);
 void BM_PhiloxScalar(benchmark::State& state) {
   std::uint64_t i = 0;
   for (auto _ : state)
-    benchmark::DoNotOptimize(
-        stream_block({Seed{1}, purpose("person"), Replicate{0}, Unit{i++}}, 0));
+    benchmark::DoNotOptimize(stream_block({Seed{1}, purpose("person"), {}, Unit{i++}}, 0));
   state.SetItemsProcessed(state.iterations() * 4);
 }
 BENCHMARK(BM_PhiloxScalar);

@@ -11,12 +11,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR
 /// No vectors: everything is left to the scalar loop.
-std::size_t blocks(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t, const std::uint32_t*,
-                   const std::uint32_t*, std::size_t, std::uint32_t*, std::size_t) {
+std::size_t blocks(std::uint64_t, std::uint32_t, std::uint32_t, const std::uint32_t*,
+                   const std::uint32_t*, const std::uint32_t*, std::size_t, std::uint32_t*,
+                   std::size_t) {
   return 0;
 }
-std::size_t draws(std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t,
-                  std::size_t, std::uint32_t*, std::size_t) {
+std::size_t counting(std::uint64_t, const PhiloxBlock&, std::size_t, std::size_t, std::uint32_t*,
+                     std::size_t) {
   return 0;
 }
 #else
@@ -48,8 +49,8 @@ HWY_INLINE void ten_rounds(D d, std::uint64_t seed, V& c0, V& c1, V& c2, V& c3) 
   }
 }
 
-std::size_t blocks(std::uint64_t seed, std::uint32_t purpose, std::uint32_t replicate,
-                   std::uint32_t draw, const std::uint32_t* unit_low,
+std::size_t blocks(std::uint64_t seed, std::uint32_t purpose, std::uint32_t draw,
+                   const std::uint32_t* replicate, const std::uint32_t* unit_low,
                    const std::uint32_t* unit_high, std::size_t n, std::uint32_t* words,
                    std::size_t stride) {
   const hn::ScalableTag<std::uint32_t> d;
@@ -58,7 +59,7 @@ std::size_t blocks(std::uint64_t seed, std::uint32_t purpose, std::uint32_t repl
   for (; i + lanes <= n; i += lanes) {
     auto c0 = hn::Or(hn::Set(d, draw), hn::ShiftLeft<24>(hn::LoadU(d, unit_high + i)));
     auto c1 = hn::LoadU(d, unit_low + i);
-    auto c2 = hn::Set(d, replicate), c3 = hn::Set(d, purpose);
+    auto c2 = hn::LoadU(d, replicate + i), c3 = hn::Set(d, purpose);
     ten_rounds(d, seed, c0, c1, c2, c3);
     hn::StoreU(c0, d, words + i);
     hn::StoreU(c1, d, words + stride + i);
@@ -68,16 +69,17 @@ std::size_t blocks(std::uint64_t seed, std::uint32_t purpose, std::uint32_t repl
   return i;
 }
 
-/// The same for one unit's blocks with draws first, first + 1, ...
-std::size_t draws(std::uint64_t seed, std::uint32_t purpose, std::uint32_t replicate,
-                  std::uint32_t unit_low, std::uint32_t first, std::size_t n, std::uint32_t* words,
-                  std::size_t stride) {
+/// The same for counters of which one word (`counted`: 0 or 1) counts up from the first block's.
+std::size_t counting(std::uint64_t seed, const PhiloxBlock& first, std::size_t counted,
+                     std::size_t n, std::uint32_t* words, std::size_t stride) {
   const hn::ScalableTag<std::uint32_t> d;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    auto c0 = hn::Iota(d, first + static_cast<std::uint32_t>(i));
-    auto c1 = hn::Set(d, unit_low), c2 = hn::Set(d, replicate), c3 = hn::Set(d, purpose);
+    auto c0 = hn::Set(d, first[0]), c1 = hn::Set(d, first[1]);
+    auto& count = counted == 0 ? c0 : c1;
+    count = hn::Iota(d, first[counted] + static_cast<std::uint32_t>(i));
+    auto c2 = hn::Set(d, first[2]), c3 = hn::Set(d, first[3]);
     ten_rounds(d, seed, c0, c1, c2, c3);
     hn::StoreU(c0, d, words + i);
     hn::StoreU(c1, d, words + stride + i);
@@ -95,37 +97,55 @@ HWY_AFTER_NAMESPACE();
 namespace steelyard {
 
 HWY_EXPORT(blocks);
-HWY_EXPORT(draws);
+HWY_EXPORT(counting);
 
-void stream_blocks(Seed seed, Purpose purpose, Replicate replicate, std::uint32_t draw,
+void stream_blocks(Seed seed, Purpose purpose, std::uint32_t draw,
+                   std::span<const std::uint32_t> replicate,
                    std::span<const std::uint32_t> unit_low,
                    std::span<const std::uint32_t> unit_high, std::uint32_t* words,
                    std::size_t stride) {
   const std::size_t n = unit_low.size();
-  std::size_t i = HWY_DYNAMIC_DISPATCH(blocks)(static_cast<std::uint64_t>(seed),
-                                               static_cast<std::uint32_t>(purpose),
-                                               static_cast<std::uint32_t>(replicate), draw,
-                                               unit_low.data(), unit_high.data(), n, words, stride);
+  std::size_t i = HWY_DYNAMIC_DISPATCH(blocks)(
+      static_cast<std::uint64_t>(seed), static_cast<std::uint32_t>(purpose), draw, replicate.data(),
+      unit_low.data(), unit_high.data(), n, words, stride);
   for (; i < n; ++i) {
     const std::uint64_t unit = unit_low[i] | (std::uint64_t{unit_high[i]} << 32);
-    const PhiloxBlock block = stream_block({seed, purpose, replicate, Unit{unit}}, draw);
+    const PhiloxBlock block =
+        stream_block({seed, purpose, Replicate{replicate[i]}, Unit{unit}}, draw);
     for (std::size_t k = 0; k < 4; ++k) words[k * stride + i] = block[k];
   }
 }
 
-void stream_blocks(const StreamId& id, std::uint32_t first, std::size_t count, std::uint32_t* words,
-                   std::size_t stride) {
+namespace {
+
+/// Blocks whose counters count up in one word, the first being block `draw` of the stream.
+void counted_blocks(const StreamId& id, std::uint32_t draw, std::size_t counted, std::size_t n,
+                    std::uint32_t* words, std::size_t stride) {
   const auto unit = static_cast<std::uint64_t>(id.unit);
   // Draws count in the low 24 bits of the first word; the unit's high byte lies above them.
-  const std::uint32_t high = static_cast<std::uint32_t>(unit >> 32) << 24;
-  std::size_t i = HWY_DYNAMIC_DISPATCH(draws)(
-      static_cast<std::uint64_t>(id.seed), static_cast<std::uint32_t>(id.purpose),
-      static_cast<std::uint32_t>(id.replicate), static_cast<std::uint32_t>(unit), first | high,
-      count, words, stride);
-  for (; i < count; ++i) {
-    const PhiloxBlock block = stream_block(id, first + static_cast<std::uint32_t>(i));
+  PhiloxBlock counter{draw | (static_cast<std::uint32_t>(unit >> 32) << 24),
+                      static_cast<std::uint32_t>(unit), static_cast<std::uint32_t>(id.replicate),
+                      static_cast<std::uint32_t>(id.purpose)};
+  const auto seed = static_cast<std::uint64_t>(id.seed);
+  std::size_t i = HWY_DYNAMIC_DISPATCH(counting)(seed, counter, counted, n, words, stride);
+  counter[counted] += static_cast<std::uint32_t>(i);
+  for (; i < n; ++i, ++counter[counted]) {
+    const PhiloxBlock block = philox4x32(counter, static_cast<std::uint32_t>(seed),
+                                         static_cast<std::uint32_t>(seed >> 32));
     for (std::size_t k = 0; k < 4; ++k) words[k * stride + i] = block[k];
   }
+}
+
+}  // namespace
+
+void stream_blocks(const StreamId& id, std::uint32_t first, std::size_t count, std::uint32_t* words,
+                   std::size_t stride) {
+  counted_blocks(id, first, 0, count, words, stride);
+}
+
+void unit_blocks(const StreamId& first, std::uint32_t draw, std::size_t n, std::uint32_t* words,
+                 std::size_t stride) {
+  counted_blocks(first, draw, 1, n, words, stride);
 }
 
 }  // namespace steelyard

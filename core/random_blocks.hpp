@@ -11,11 +11,12 @@
 
 namespace steelyard {
 
-/// Block `draw` of the streams (seed, purpose, replicate, unit_i). Word k of unit i goes to
+/// Block `draw` of the streams (seed, purpose, replicate_i, unit_i). Word k of stream i goes to
 /// words[k * stride + i]. Units come as low and high halves (the high one below 2^8).
 /// Runs on the widest instruction set that the machine has; integers only, so all give the same
 /// bits.
-void stream_blocks(Seed seed, Purpose purpose, Replicate replicate, std::uint32_t draw,
+void stream_blocks(Seed seed, Purpose purpose, std::uint32_t draw,
+                   std::span<const std::uint32_t> replicate,
                    std::span<const std::uint32_t> unit_low,
                    std::span<const std::uint32_t> unit_high, std::uint32_t* words,
                    std::size_t stride);
@@ -24,6 +25,11 @@ void stream_blocks(Seed seed, Purpose purpose, Replicate replicate, std::uint32_
 /// words[k * stride + i].
 void stream_blocks(const StreamId& id, std::uint32_t first, std::size_t count, std::uint32_t* words,
                    std::size_t stride);
+
+/// Block `draw` of the streams of n units in a row; word k of unit i after the first goes to
+/// words[k * stride + i]. @pre the first unit and n come to 2^32 or less
+void unit_blocks(const StreamId& first, std::uint32_t draw, std::size_t n, std::uint32_t* words,
+                 std::size_t stride);
 
 /// The sequence of bits64() and below() of a Stream, made many blocks at a time.
 class BulkStream {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/random_blocks.hpp"
+
 namespace steelyard {
 namespace {
 
@@ -85,18 +87,15 @@ void BudgetSamples::make_root_laws() {
   }
   present_[at(ErrorSource::selection_benchmarked)] = differ(p_cell, q_cell);
   present_[at(ErrorSource::selection_other)] = differ(laws[0], laws[2]);
-  for (auto& law : laws) {
-    double sum = 0;
-    for (double& x : law) x = sum += x;
-    cumulated_.push_back(std::move(law));
-  }
+  for (const auto& law : laws) cells_.emplace_back(world_->law().schema(), p, law);
 }
 
 BudgetSamples::Scratch BudgetSamples::scratch() const {
   Scratch s;
   const std::size_t n = study_->scenario().sample_size;
   const Schema& schema = study_->scenario().schema;
-  s.uniform.resize(n);
+  s.words.resize(cells_[0].blocks() * 4 * n);
+  s.cells.resize(n);
   s.persons.resize(n);
   s.synthesis = answers_->scratch();
   s.sample.schema = &schema;
@@ -109,19 +108,18 @@ BudgetSamples::Scratch BudgetSamples::scratch() const {
 }
 
 void BudgetSamples::start(Seed seed, Replicate replicate, Scratch& s) const {
-  for (std::size_t i = 0; i < s.uniform.size(); ++i)
-    s.uniform[i] = Stream({seed, purpose("budget selection"), replicate, Unit{i}}).uniform();
+  const std::size_t n = s.cells.size();
+  for (std::uint32_t b = 0; b < cells_[0].blocks(); ++b)
+    unit_blocks({seed, purpose("budget selection"), replicate, Unit{0}}, b, n, &s.words[b * 4 * n],
+                n);
 }
 
 void BudgetSamples::draw(Seed seed, Replicate replicate, const SourceFlags& on, Scratch& s) const {
   const auto is_on = [&](ErrorSource source) { return static_cast<bool>(on[at(source)]); };
-  const std::vector<double>& law = cumulated_[(is_on(ErrorSource::selection_benchmarked) ? 1 : 0) +
-                                              (is_on(ErrorSource::selection_other) ? 2 : 0)];
-  for (std::size_t i = 0; i < s.persons.size(); ++i) {
-    const auto cell =
-        std::upper_bound(law.begin(), law.end() - 1, s.uniform[i] * law.back()) - law.begin();
-    s.persons[i] = {static_cast<std::uint32_t>(cell), i};
-  }
+  cells_[(is_on(ErrorSource::selection_benchmarked) ? 1 : 0) +
+         (is_on(ErrorSource::selection_other) ? 2 : 0)]
+      .draw(s.words.data(), s.cells.size(), s.cells);
+  for (std::size_t i = 0; i < s.persons.size(); ++i) s.persons[i] = {s.cells[i], i};
   const Synthesizer& make = synthesizer(on);
   for (std::size_t begin = 0; begin < s.persons.size(); begin += Synthesizer::kBlock) {
     const std::size_t n = std::min(Synthesizer::kBlock, s.persons.size() - begin);

@@ -10,8 +10,8 @@
 namespace steelyard {
 
 /// Draws samples of one world as from a population without end. Row i uses the same random numbers
-/// whatever is switched off: one for its root cell (by inverse CDF), those of respondent i for its
-/// answers, those of each source of measurement error.
+/// whatever is switched off: those of draw i for its root cell (CellDraw), those of respondent i
+/// for its answers, those of each source of measurement error.
 class BudgetSamples {
  public:
   /// @param world  the population whose truth is estimated, and its selection
@@ -23,7 +23,7 @@ class BudgetSamples {
   bool has(ErrorSource source) const { return present_[static_cast<std::size_t>(source)]; }
 
   struct Scratch {
-    std::vector<double> uniform;  ///< by row
+    std::vector<std::uint32_t> words, cells;  ///< of CellDraw: words × rows, rows
     std::vector<PersonRef> persons;
     Synthesizer::Scratch synthesis;
     Sample sample;
@@ -53,7 +53,7 @@ class BudgetSamples {
   const Population* world_;
   std::unique_ptr<Population> sampled_;  ///< answers as the sample has them
   std::unique_ptr<Synthesizer> answers_, sampled_answers_;
-  std::vector<std::vector<double>> cumulated_;  ///< by benchmarked + 2 × other: of the root cells
+  std::vector<CellDraw> cells_;  ///< by benchmarked + 2 × other
   std::vector<double> ideal_, equal_;
   std::vector<bool> present_;  ///< by ErrorSource
 };

@@ -66,7 +66,7 @@ void synthesize_blocks(const Population& population, const PopulationFrame& fram
       block->latent_values.resize(latents.size());
       Synthesizer::Scratch& scratch = scratches.local();
       frame.each_block(begin, begin + block->n, [&](const std::vector<PersonRef>& persons) {
-        synthesizer.make(persons, seed, purpose("person"), Replicate{0}, scratch);
+        synthesizer.make(persons, seed, purpose("person"), {}, scratch);
         const auto n = static_cast<std::ptrdiff_t>(persons.size());
         for (VariableId id : synthesizer.made()) {
           auto& column = scratch.columns[index(id)];
@@ -115,8 +115,7 @@ std::vector<std::vector<std::uint64_t>> tally_population(
     Local& local = locals[worker];
     frame.each_block(run * kRun, std::min(frame.size(), (run + 1) * kRun),
                      [&](const std::vector<PersonRef>& persons) {
-                       synthesizer.make(persons, seed, purpose("person"), Replicate{0},
-                                        local.scratch);
+                       synthesizer.make(persons, seed, purpose("person"), {}, local.scratch);
                        for (std::size_t v = 0; v < schema.size(); ++v) {
                          const LevelCode* column = local.scratch.columns[v].data();
                          std::uint64_t* counts = local.counts[v].data();

@@ -134,7 +134,7 @@ class FinitePopulation {
            Counts& tally) const {
     std::vector<std::vector<std::uint16_t>> rows(domains_.size());
     frame_.each_block(begin, end, [&](const std::vector<PersonRef>& persons) {
-      synthesizer_.make(persons, seed_, purpose("person"), Replicate{0}, scratch);
+      synthesizer_.make(persons, seed_, purpose("person"), {}, scratch);
       for (std::size_t d = 0; d < domains_.size(); ++d)
         select(domains_[d]->domain, scratch, persons.size(), rows[d]);
       for (std::size_t e = 0; e < plan_.estimands.size(); ++e)

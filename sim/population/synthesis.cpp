@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <numeric>
 
 #include "core/random_blocks.hpp"
 
@@ -23,38 +24,6 @@ STEELYARD_CLONES void add_to_key(std::uint32_t* key, const LevelCode* codes, std
 }
 
 }  // namespace
-
-AliasTable::AliasTable(std::span<const double> p) : threshold_(p.size()), alias_(p.size()) {
-  double sum = 0;
-  for (double x : p) sum += x;
-  const auto n = static_cast<double>(p.size());
-  std::vector<double> scaled(p.size());
-  std::vector<std::uint32_t> small, large;
-  for (std::size_t i = 0; i < p.size(); ++i) {
-    scaled[i] = p[i] / sum * n;
-    (scaled[i] < 1 ? small : large).push_back(static_cast<std::uint32_t>(i));
-  }
-  const auto settle = [&](std::uint32_t i, double probability, std::uint32_t other) {
-    threshold_[i] =
-        static_cast<std::uint32_t>(std::min(std::round(probability * 0x1p32), 4294967295.0));
-    alias_[i] = other;
-  };
-  while (!small.empty() && !large.empty()) {
-    const std::uint32_t s = small.back(), l = large.back();
-    small.pop_back();
-    settle(s, scaled[s], l);
-    scaled[l] -= 1 - scaled[s];
-    if (scaled[l] < 1) {
-      large.pop_back();
-      small.push_back(l);
-    }
-  }
-  for (std::uint32_t i : large) settle(i, 1, i);
-  // What rounding leaves over; a column without mass takes its neighbour from the heaviest column.
-  const auto heaviest =
-      static_cast<std::uint32_t>(std::max_element(p.begin(), p.end()) - p.begin());
-  for (std::uint32_t i : small) settle(i, p[i] > 0 ? 1 : 0, p[i] > 0 ? i : heaviest);
-}
 
 Synthesizer::Synthesizer(const Population& population, std::span<const VariableId> wanted,
                          std::span<const VariableId> latents)
@@ -105,24 +74,18 @@ Synthesizer::Synthesizer(const Population& population, std::span<const VariableI
     for (VariableId id : clique.variables)
       if (!std::binary_search(clique.separator.begin(), clique.separator.end(), id))
         step.fresh.push_back(id);
-    step.offset.assign(clique.separator_states, 0);
-    step.count.assign(clique.separator_states, 0);
-    std::vector<std::vector<std::uint32_t>> members(clique.separator_states);
-    for (std::size_t c = 0; c < clique.cells; ++c)
-      if (clique.p[c] > 0) members[clique.separator_of[c]].push_back(static_cast<std::uint32_t>(c));
-    for (std::size_t s = 0; s < members.size(); ++s) {
-      step.offset[s] = static_cast<std::uint32_t>(step.entries.size());
-      step.count[s] = static_cast<std::uint32_t>(members[s].size());
-      if (members[s].empty()) continue;
-      std::vector<double> p;
-      for (std::uint32_t c : members[s]) p.push_back(clique.p[c]);
-      const AliasTable alias(p);
-      for (std::size_t e = 0; e < p.size(); ++e) {
-        step.entries.push_back({alias.thresholds()[e], alias.aliases()[e]});
-        for (VariableId id : step.fresh)
-          step.codes.push_back(clique.code(members[s][e], clique.position(id)));
-      }
-    }
+    // Cells by separator state, in their order.
+    std::vector<std::size_t> begin(clique.separator_states + 1, 0);
+    for (std::uint32_t s : clique.separator_of) ++begin[s + 1];
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    std::vector<std::size_t> next = begin, cells(clique.cells);
+    for (std::size_t c = 0; c < clique.cells; ++c) cells[next[clique.separator_of[c]]++] = c;
+    std::vector<double> p;
+    for (std::size_t c : cells) p.push_back(clique.p[c]);
+    step.law = InverseCdf(begin, p);
+    for (std::uint32_t k : step.law.positions())
+      for (VariableId id : step.fresh)
+        step.codes.push_back(clique.code(cells[k], clique.position(id)));
     made_.insert(made_.end(), step.fresh.begin(), step.fresh.end());
     steps_.push_back(std::move(step));
   }
@@ -163,6 +126,8 @@ Synthesizer::Scratch Synthesizer::scratch() const {
   s.cells.assign(kBlock, 0);
   s.unit_low.assign(kBlock, 0);
   s.unit_high.assign(kBlock, 0);
+  s.replicates.assign(kBlock, 0);
+  s.entries.assign(kBlock, 0);
   return s;
 }
 
@@ -173,17 +138,18 @@ void Synthesizer::fill_key(const Key& key, std::size_t n, Scratch& s, std::uint3
 }
 
 void Synthesizer::make(std::span<const PersonRef> persons, Seed seed, Purpose purpose,
-                       Replicate replicate, Scratch& s) const {
+                       std::optional<Replicate> replicate, Scratch& s) const {
   const std::size_t n = persons.size();
   EXPECTS(n <= kBlock);
   for (std::size_t i = 0; i < n; ++i) {
     s.unit_low[i] = static_cast<std::uint32_t>(persons[i].unit);
     s.unit_high[i] = static_cast<std::uint32_t>(persons[i].unit >> 32);
     s.cells[i] = persons[i].cell;
+    s.replicates[i] = replicate ? static_cast<std::uint32_t>(*replicate) : persons[i].cell;
   }
   for (std::size_t b = 0; b < block_needed_.size(); ++b)
     if (block_needed_[b])
-      stream_blocks(seed, purpose, replicate, static_cast<std::uint32_t>(b),
+      stream_blocks(seed, purpose, static_cast<std::uint32_t>(b), std::span(s.replicates).first(n),
                     std::span(s.unit_low).first(n), std::span(s.unit_high).first(n),
                     &s.words[b * 4 * kBlock], kBlock);
   for (std::size_t k = 0; k < root_variables_.size(); ++k) {
@@ -200,18 +166,11 @@ void Synthesizer::make(std::span<const PersonRef> persons, Seed seed, Purpose pu
     }
     const std::uint32_t* word = &s.words[step.word * kBlock];
     const std::size_t m = step.fresh.size();
-    LevelCode* first = s.columns[index(step.fresh[0])].data();
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::uint32_t state = key[i];
-      const std::uint64_t product = std::uint64_t{word[i]} * step.count[state];
-      const auto j = static_cast<std::uint32_t>(product >> 32);
-      const std::uint32_t at = step.offset[state];
-      const Step::Entry entry = step.entries[at + j];
-      const std::uint32_t chosen =
-          at + (static_cast<std::uint32_t>(product) < entry.threshold ? j : entry.alias);
-      first[i] = step.codes[chosen * m];
-      for (std::size_t f = 1; f < m; ++f)
-        s.columns[index(step.fresh[f])][i] = step.codes[chosen * m + f];
+    step.law.draw(key, word, n, s.entries.data());
+    for (std::size_t f = 0; f < m; ++f) {
+      LevelCode* column = s.columns[index(step.fresh[f])].data();
+      const LevelCode* codes = step.codes.data() + f;
+      for (std::size_t i = 0; i < n; ++i) column[i] = codes[s.entries[i] * m];
     }
   }
   std::uint32_t* group = &s.keys[keys_.size() * kBlock];

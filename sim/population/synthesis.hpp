@@ -1,40 +1,25 @@
 #pragma once
 
-// Persons out of a law: ancestral sampling down the junction tree with alias tables. Person i is a
-// pure function of (seed, purpose, replicate, i) and of the root cell it lives in.
+// Persons out of a law: ancestral sampling down the junction tree, by inverse CDF. A person is a
+// pure function of the seed and of who it is; each answer has a word of its own, so in a law that
+// differs a little the same person gives mostly the same answers.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/random.hpp"
+#include "sim/population/inverse_cdf.hpp"
 #include "sim/population/population.hpp"
 
 namespace steelyard {
 
-/// A person before any answer: the root clique's cell, and the number of its stream.
+/// A person before any answer: the root clique's cell, and its number: of a finite population's
+/// person among those of its cell, of others among the respondents.
 struct PersonRef {
   std::uint32_t cell = 0;
   std::uint64_t unit = 0;
-};
-
-/// Index, threshold and alias of a discrete law; one 32-bit word a draw.
-/// Source: Walker (1977), ACM TOMS 3, 253-256; Vose (1991), IEEE TSE 17, 972-975.
-class AliasTable {
- public:
-  AliasTable() = default;
-  explicit AliasTable(std::span<const double> p);
-  std::size_t size() const { return threshold_.size(); }
-  /// 64 bits a draw: the high word picks the column, the low word decides.
-  std::uint32_t draw(std::uint64_t bits) const {
-    const auto j = static_cast<std::uint32_t>(((bits >> 32) * threshold_.size()) >> 32);
-    return static_cast<std::uint32_t>(bits) < threshold_[j] ? j : alias_[j];
-  }
-  std::span<const std::uint32_t> thresholds() const { return threshold_; }
-  std::span<const std::uint32_t> aliases() const { return alias_; }
-
- private:
-  std::vector<std::uint32_t> threshold_, alias_;
 };
 
 /// Makes the answers of persons in blocks. Immutable and thread-safe; scratch is the caller's.
@@ -52,13 +37,16 @@ class Synthesizer {
         columns;  ///< by variable id: kBlock codes (empty if not made)
     std::vector<std::vector<double>>
         latent_values;  ///< by position in `latents`: kBlock values, 0 outside the universe
-    std::vector<std::uint32_t> words, keys, cells, unit_low, unit_high;
+    std::vector<std::uint32_t> words, keys, cells, unit_low, unit_high, replicates, entries;
   };
   Scratch scratch() const;
 
-  /// Answers of up to kBlock persons, into the scratch's columns.
-  void make(std::span<const PersonRef> persons, Seed seed, Purpose purpose, Replicate replicate,
-            Scratch& scratch) const;
+  /// Answers of up to kBlock persons, into the scratch's columns. Streams are (seed, purpose,
+  /// replicate, number); persons of a finite population are the same in every replicate, so they
+  /// have their cell in its place. So a cell that grows by a person renames nobody.
+  /// @param replicate  nothing: persons of a finite population
+  void make(std::span<const PersonRef> persons, Seed seed, Purpose purpose,
+            std::optional<Replicate> replicate, Scratch& scratch) const;
 
   std::span<const VariableId> made() const { return made_; }
   std::span<const VariableId> latents() const { return latent_ids_; }
@@ -68,11 +56,7 @@ class Synthesizer {
     std::size_t word = 0;
     std::size_t key = 0;  ///< which separator key it uses
     std::vector<VariableId> fresh;
-    std::vector<std::uint32_t> offset, count;  ///< by separator state
-    struct Entry {
-      std::uint32_t threshold, alias;  ///< alias: relative to the state's offset
-    };
-    std::vector<Entry> entries;
+    InverseCdf law;                ///< by separator state
     std::vector<LevelCode> codes;  ///< entries × fresh
   };
   struct Key {

@@ -57,12 +57,12 @@ void ReferenceSelection::make_strata(ConfigReader& section, const Population& po
     by.push_back(id);
     groups *= v.size();
   }
-  std::vector<Stratum> all(groups);
-  for (std::uint32_t c = 0; c < root.cells; ++c) {
-    const double persons =
+  std::vector<double> persons(root.cells), persons_of(groups, 0.0);
+  std::vector<std::size_t> group_of(root.cells, 0);
+  for (std::size_t c = 0; c < root.cells; ++c) {
+    persons[c] =
         frame_->finite() ? static_cast<double>(frame_->count(c)) : root.p[c] * population.persons();
-    if (!(persons > 0)) continue;
-    std::size_t g = 0;
+    std::size_t& g = group_of[c];
     for (VariableId id : by) {
       const Variable& v = schema[id];
       const LevelCode code = root.contains({&id, 1})
@@ -70,19 +70,20 @@ void ReferenceSelection::make_strata(ConfigReader& section, const Population& po
                                  : v.group_map[root.code(c, root.position(*v.group_of))];
       g = g * v.size() + code;
     }
-    Stratum& stratum = all[g];
-    stratum.cells.push_back(c);
-    stratum.cumulated.push_back(persons +
-                                (stratum.cumulated.empty() ? 0 : stratum.cumulated.back()));
+    persons_of[g] += persons[c];
   }
-  for (Stratum& stratum : all)
-    if (!stratum.cells.empty()) strata_.push_back(std::move(stratum));
+  std::vector<double> inside(root.cells);
+  for (std::size_t g = 0; g < groups; ++g) {
+    if (!(persons_of[g] > 0)) continue;
+    for (std::size_t c = 0; c < root.cells; ++c) inside[c] = group_of[c] == g ? persons[c] : 0;
+    strata_.push_back({persons_of[g], CellDraw(schema, root, inside), 0});
+  }
 }
 
 /// Whole numbers by largest remainders, two or more each.
 void ReferenceSelection::allocate(ConfigReader& section, std::size_t n, bool equally) {
   double everybody = 0;
-  for (const Stratum& s : strata_) everybody += s.cumulated.back();
+  for (const Stratum& s : strata_) everybody += s.persons;
   if (n < 2 * strata_.size())
     section.fail(
         "n", fmt::format("= {} is less than two persons in each of {} strata", n, strata_.size()),
@@ -91,8 +92,8 @@ void ReferenceSelection::allocate(ConfigReader& section, std::size_t n, bool equ
   std::vector<double> remainder;
   std::size_t given = 0;
   for (Stratum& s : strata_) {
-    const double share = equally ? 1 / static_cast<double>(strata_.size())
-                                 : std::max(0.0, s.cumulated.back() / everybody);
+    const double share =
+        equally ? 1 / static_cast<double>(strata_.size()) : std::max(0.0, s.persons / everybody);
     const double exact = strata_.size() == 1 ? static_cast<double>(n) : 2 + share * spread;
     s.n = static_cast<std::size_t>(exact);
     given += s.n;
@@ -105,34 +106,29 @@ void ReferenceSelection::allocate(ConfigReader& section, std::size_t n, bool equ
   for (std::size_t k = 0; given < n; ++k, ++given) ++strata_[order[k % order.size()]].n;
   for (std::size_t h = 0; h < strata_.size(); ++h) {
     const Stratum& s = strata_[h];
-    if (frame_->finite() && static_cast<double>(s.n) > s.cumulated.back())
-      section.fail(
-          "n", fmt::format("takes {} persons from a stratum of {:.0f}", s.n, s.cumulated.back()),
-          "lower n or use coarser strata");
-    weights_.insert(weights_.end(), s.n, s.cumulated.back() / static_cast<double>(s.n));
+    if (frame_->finite() && static_cast<double>(s.n) > s.persons)
+      section.fail("n", fmt::format("takes {} persons from a stratum of {:.0f}", s.n, s.persons),
+                   "lower n or use coarser strata");
+    weights_.insert(weights_.end(), s.n, s.persons / static_cast<double>(s.n));
     if (strata_.size() > 1) stratum_.insert(stratum_.end(), s.n, static_cast<std::uint32_t>(h));
   }
 }
 
 void ReferenceSelection::draw(Seed seed, Replicate replicate, std::span<PersonRef> persons,
                               std::vector<std::uint64_t>& slots) const {
-  Stream stream({seed, purpose("reference sample"), replicate, Unit{}});
-  DrawnPersons drawn(slots, persons.size());
+  DrawnPersons drawn(slots, frame_->finite() ? persons.size() : 0);
   std::size_t at = 0;
   for (const Stratum& s : strata_)
-    for (const std::size_t end = at + s.n; at < end;) {
+    for (const std::size_t end = at + s.n; at < end; ++at) {
+      Stream stream({seed, purpose("reference sample"), replicate, Unit{at}});
       PersonRef& person = persons[at];
-      if (!frame_->finite()) {
-        person = {s.cells[s.position(stream.uniform() * s.cumulated.back())], at};
-        ++at;
-        continue;
-      }
-      // The persons of a stratum are numbered through its cells.
-      const std::uint64_t rank = stream.below(static_cast<std::uint64_t>(s.cumulated.back()));
-      const std::size_t k = s.position(static_cast<double>(rank));
-      const double before = k == 0 ? 0 : s.cumulated[k - 1];
-      person = {s.cells[k], frame_->first(s.cells[k]) + rank - static_cast<std::uint64_t>(before)};
-      if (drawn.insert(person.unit)) ++at;
+      do {
+        person = {s.cells.draw(stream), at};
+        if (!frame_->finite()) break;
+        std::optional<std::uint64_t> number;
+        while (!number) number = frame_->person_at(stream.bits64(), person.cell);
+        person.unit = *number;
+      } while (!drawn.insert(frame_->first(person.cell) + person.unit));
     }
 }
 

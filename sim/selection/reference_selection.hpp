@@ -31,7 +31,7 @@ class ReferenceSelection {
   const std::vector<std::uint32_t>& strata() const { return stratum_; }
 
   /// @param persons  n entries to fill, stratum after stratum
-  /// Cost O(n log cells).
+  /// Cost O(n).
   void draw(Seed seed, Replicate replicate, std::span<PersonRef> persons,
             std::vector<std::uint64_t>& slots) const;
 
@@ -40,20 +40,15 @@ class ReferenceSelection {
   Purpose purpose_of_answers() const {
     return frame_->finite() ? purpose("person") : purpose("reference respondent");
   }
-  Replicate replicate_of_answers(Replicate replicate) const {
-    return frame_->finite() ? Replicate{0} : replicate;
+  std::optional<Replicate> replicate_of_answers(Replicate replicate) const {
+    return frame_->finite() ? std::nullopt : std::optional(replicate);
   }
 
  private:
   struct Stratum {
-    std::vector<std::uint32_t> cells;
-    std::vector<double> cumulated;  ///< persons up to and with each cell
+    double persons = 0;
+    CellDraw cells;  ///< of its persons
     std::size_t n = 0;
-    /// Of the cell that holds the person with that rank, in [0, persons).
-    std::size_t position(double rank) const {
-      return static_cast<std::size_t>(
-          std::upper_bound(cumulated.begin(), cumulated.end() - 1, rank) - cumulated.begin());
-    }
   };
   void make_strata(ConfigReader& section, const Population& population);
   void allocate(ConfigReader& section, std::size_t n, bool equally);

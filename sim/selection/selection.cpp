@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/random_blocks.hpp"
@@ -11,38 +12,20 @@
 namespace steelyard {
 namespace {
 
-/// The selection stream of one replicate: draw i is block 0 of unit i, made in batches.
-class SelectionWords {
- public:
-  SelectionWords(Seed seed, Replicate replicate, Selection::Scratch& s)
-      : seed_(seed), replicate_(replicate), s_(s) {
-    s_.words.resize(4 * kBatch);
-    s_.unit_low.resize(kBatch);
-    s_.unit_high.resize(kBatch);
-  }
-  PhiloxBlock next() {
-    if (at_ == kBatch) {
-      for (std::size_t i = 0; i < kBatch; ++i) {
-        s_.unit_low[i] = static_cast<std::uint32_t>(first_ + i);
-        s_.unit_high[i] = static_cast<std::uint32_t>((first_ + i) >> 32);
-      }
-      stream_blocks(seed_, purpose("selection"), replicate_, 0, s_.unit_low, s_.unit_high,
-                    s_.words.data(), kBatch);
-      first_ += kBatch;
-      at_ = 0;
-    }
-    const std::size_t i = at_++;
-    return {s_.words[i], s_.words[kBatch + i], s_.words[2 * kBatch + i], s_.words[3 * kBatch + i]};
-  }
+constexpr std::size_t kBatch = 512;
 
- private:
-  static constexpr std::size_t kBatch = 512;
-  Seed seed_;
-  Replicate replicate_;
-  Selection::Scratch& s_;
-  std::uint64_t first_ = 0;
-  std::size_t at_ = kBatch;
-};
+/// Of the numbers that the words give, as PopulationFrame::person_at, the first below `count`;
+/// `count` or more if none is. Without branches: each would be guessed wrong every third time.
+std::uint64_t first_number(const PhiloxBlock& words, std::uint64_t count) {
+  const std::uint64_t mask = std::bit_ceil(count) - 1;
+  const auto earlier = [&](std::uint64_t bits, std::uint64_t later) {
+    return (bits & mask) < count ? bits & mask : later;
+  };
+  if (mask >> 32)  // a number takes two words
+    return earlier((std::uint64_t{words[1]} << 32) | words[0],
+                   ((std::uint64_t{words[3]} << 32) | words[2]) & mask);
+  return earlier(words[0], earlier(words[1], earlier(words[2], words[3] & mask)));
+}
 
 }  // namespace
 
@@ -74,7 +57,7 @@ Selection::Selection(const Population& population, const PopulationFrame& frame)
   const Clique& p = population.law().root();
   const Clique& q = population.sample_law().root();
   if (!frame.finite()) {
-    cells_ = AliasTable(q.p);
+    cells_ = CellDraw(population.law().schema(), q, q.p);
     return;
   }
   std::vector<double> weight(p.cells, 0.0);
@@ -98,34 +81,42 @@ Selection::Selection(const Population& population, const PopulationFrame& frame)
             cell, expected),
         "enlarge population.size or lower sample.size");
   }
-  cells_ = AliasTable(weight);
+  cells_ = CellDraw(population.law().schema(), p, weight);
 }
 
 void Selection::draw(Seed seed, Replicate replicate, std::span<PersonRef> persons,
-                     Scratch& scratch) const {
-  const auto pair = [](std::uint32_t high, std::uint32_t low) {
-    return (std::uint64_t{high} << 32) | low;
+                     Scratch& s) const {
+  s.words.resize(cells_.blocks() * 4 * kBatch);
+  s.cells.resize(kBatch);
+  DrawnPersons drawn(s.slots, frame_->finite() ? persons.size() : 0);
+  const auto take = [&](PersonRef& person, std::uint64_t number) {
+    person.unit = number;
+    return number < frame_->count(person.cell) && drawn.insert(frame_->first(person.cell) + number);
   };
-  SelectionWords words(seed, replicate, scratch);
-  if (!frame_->finite()) {
-    for (std::size_t i = 0; i < persons.size(); ++i) {
-      const PhiloxBlock w = words.next();
-      persons[i] = {cells_.draw(pair(w[0], w[1])), i};
-    }
-    return;
-  }
-  DrawnPersons drawn(scratch.slots, persons.size());
-  constexpr int kTries = 64;  // after so many persons drawn before, the cell counts as used up
-  for (PersonRef& person : persons) {
-    for (int tries = kTries;; ++tries) {
-      const PhiloxBlock w = words.next();
-      if (tries == kTries) {
-        person.cell = cells_.draw(pair(w[0], w[1]));
-        tries = 0;
+  for (std::size_t begin = 0; begin < persons.size(); begin += kBatch) {
+    const std::size_t n = std::min(kBatch, persons.size() - begin);
+    for (std::uint32_t b = 0; b < cells_.blocks(); ++b)
+      unit_blocks({seed, purpose("selection"), replicate, Unit{begin}}, b, n,
+                  &s.words[b * 4 * kBatch], kBatch);
+    cells_.draw(s.words.data(), kBatch, std::span(s.cells).first(n));
+    for (std::size_t i = 0; i < n; ++i) persons[begin + i] = {s.cells[i], begin + i};
+    if (!frame_->finite()) continue;
+    unit_blocks({seed, purpose("selection in the cell"), replicate, Unit{begin}}, 0, n,
+                s.words.data(), kBatch);
+    for (std::size_t i = 0; i < n; ++i)
+      persons[begin + i].unit = first_number(
+          {s.words[i], s.words[kBatch + i], s.words[2 * kBatch + i], s.words[3 * kBatch + i]},
+          frame_->count(persons[begin + i].cell));
+    for (std::size_t i = 0; i < n; ++i) {
+      PersonRef& person = persons[begin + i];
+      if (take(person, person.unit)) continue;
+      Stream more({seed, purpose("selection again"), replicate, Unit{begin + i}});
+      constexpr int kTries = 128;  // after so many the cell counts as used up
+      for (int tries = 1;; ++tries) {
+        const auto number = frame_->person_at(more.bits64(), person.cell);
+        if (number && take(person, *number)) break;
+        if (tries % kTries == 0) person.cell = cells_.draw(more);
       }
-      const auto within = static_cast<Wide>(pair(w[2], w[3])) * frame_->count(person.cell);
-      person.unit = frame_->first(person.cell) + static_cast<std::uint64_t>(within >> 64);
-      if (drawn.insert(person.unit)) break;
     }
   }
 }

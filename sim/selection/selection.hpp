@@ -3,10 +3,13 @@
 // Who gets into the sample: drawn in O(n), never by a scan of the population.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "sim/population/cell_draw.hpp"
 #include "sim/population/synthesis.hpp"
 
 namespace steelyard {
@@ -26,6 +29,13 @@ class PopulationFrame {
   std::uint64_t first(std::size_t cell) const { return first_[cell]; }
   /// The cell that person `unit` lives in.
   std::uint32_t cell_of(std::uint64_t unit) const;
+  /// The number in its cell of one of the cell's persons, each as likely; nothing: try other bits.
+  /// In a cell of a few persons more or less the same bits mostly give the same number.
+  std::optional<std::uint64_t> person_at(std::uint64_t bits, std::size_t cell) const {
+    const std::uint64_t number = bits & (std::bit_ceil(count(cell)) - 1);
+    if (number >= count(cell)) return std::nullopt;
+    return number;
+  }
 
   /// Calls f(persons) for persons begin ... end - 1, in order, in blocks of Synthesizer::kBlock.
   template <typename F>
@@ -36,7 +46,7 @@ class PopulationFrame {
       persons.clear();
       for (std::uint64_t i = block; i < std::min(end, block + Synthesizer::kBlock); ++i) {
         while (i >= first_[cell + 1]) ++cell;
-        persons.push_back({cell, i});
+        persons.push_back({cell, i - first_[cell]});
       }
       f(persons);
     }
@@ -49,7 +59,8 @@ class PopulationFrame {
 /// Draws samples of fixed size n. Each respondent's root cell is drawn from the sample law; in a
 /// finite population (odds q/p times the persons that the cell has) it is then one of the cell's
 /// persons, each at most once: a simple random sample without replacement within the cell. In a
-/// superpopulation it is a person of its own.
+/// superpopulation it is a person of its own. Each draw has its own random numbers and is monotone
+/// in them: where the laws differ a little, most draws give the same persons.
 class Selection {
  public:
   /// @throws UserError if some cell's persons would be selected with expected frequency above one
@@ -59,7 +70,7 @@ class Selection {
   /// Memory that draws can share, one a thread.
   struct Scratch {
     std::vector<std::uint64_t> slots;
-    std::vector<std::uint32_t> words, unit_low, unit_high;
+    std::vector<std::uint32_t> words, cells;
   };
 
   /// @param persons  n entries to fill
@@ -69,13 +80,13 @@ class Selection {
   Purpose purpose_of_answers() const {
     return frame_->finite() ? purpose("person") : purpose("respondent");
   }
-  Replicate replicate_of_answers(Replicate replicate) const {
-    return frame_->finite() ? Replicate{0} : replicate;
+  std::optional<Replicate> replicate_of_answers(Replicate replicate) const {
+    return frame_->finite() ? std::nullopt : std::optional(replicate);
   }
 
  private:
   const PopulationFrame* frame_;
-  AliasTable cells_;
+  CellDraw cells_;
 };
 
 }  // namespace steelyard

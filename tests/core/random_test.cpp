@@ -59,27 +59,43 @@ TEST(Stream, ChangesWithEveryFieldOfItsId) {
 
 TEST(StreamBlocks, AreTheScalarBlocksBitForBit) {
   for (std::size_t n : {1u, 7u, 16u, 61u}) {
-    std::vector<std::uint32_t> low(n), high(n), words(4 * n);
+    std::vector<std::uint32_t> replicate(n), low(n), high(n), words(4 * n);
     for (std::size_t i = 0; i < n; ++i) {
       low[i] = static_cast<std::uint32_t>(i * 2654435761u);
       high[i] = static_cast<std::uint32_t>(i % 256);
+      replicate[i] = static_cast<std::uint32_t>(9 + i * i);
     }
-    stream_blocks(Seed{0x123456789abcdef0}, purpose("person"), Replicate{9}, 5, low, high,
+    stream_blocks(Seed{0x123456789abcdef0}, purpose("person"), 5, replicate, low, high,
                   words.data(), n);
     for (std::size_t i = 0; i < n; ++i) {
       const Unit unit{low[i] | (std::uint64_t{high[i]} << 32)};
-      const PhiloxBlock block =
-          stream_block({Seed{0x123456789abcdef0}, purpose("person"), Replicate{9}, unit}, 5);
+      const PhiloxBlock block = stream_block(
+          {Seed{0x123456789abcdef0}, purpose("person"), Replicate{replicate[i]}, unit}, 5);
       for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(words[k * n + i], block[k]);
     }
+  }
+}
+
+TEST(UnitBlocks, AreTheBlocksOfUnitsInARow) {
+  constexpr std::size_t kUnits = 61;
+  std::vector<std::uint32_t> words(4 * kUnits);
+  const std::uint64_t first = 70'000;
+  unit_blocks({Seed{0x123456789abcdef0}, purpose("selection"), Replicate{7}, Unit{first}}, 3,
+              kUnits, words.data(), kUnits);
+  for (std::size_t i = 0; i < kUnits; ++i) {
+    const PhiloxBlock block = stream_block(
+        {Seed{0x123456789abcdef0}, purpose("selection"), Replicate{7}, Unit{first + i}}, 3);
+    for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(words[k * kUnits + i], block[k]);
   }
 }
 
 TEST(Purpose, NamesInUseDiffer) {
   const std::set<std::uint32_t> all{static_cast<std::uint32_t>(purpose("person")),
                                     static_cast<std::uint32_t>(purpose("respondent")),
-                                    static_cast<std::uint32_t>(purpose("selection"))};
-  EXPECT_EQ(all.size(), 3u);
+                                    static_cast<std::uint32_t>(purpose("selection")),
+                                    static_cast<std::uint32_t>(purpose("selection in the cell")),
+                                    static_cast<std::uint32_t>(purpose("selection again"))};
+  EXPECT_EQ(all.size(), 5u);
 }
 
 TEST(Stream, UniformsAreInsideTheOpenIntervalAndHaveTheRightMoments) {

@@ -20,7 +20,10 @@ class SynthesisTest : public ::testing::Test {
   }
   std::vector<PersonRef> persons(std::uint64_t first, std::size_t n) const {
     std::vector<PersonRef> list;
-    for (std::uint64_t i = first; i < first + n; ++i) list.push_back({frame_.cell_of(i), i});
+    for (std::uint64_t i = first; i < first + n; ++i) {
+      const std::uint32_t cell = frame_.cell_of(i);
+      list.push_back({cell, i - frame_.first(cell)});
+    }
     return list;
   }
   Scenario scenario_;
@@ -29,24 +32,11 @@ class SynthesisTest : public ::testing::Test {
   std::vector<VariableId> all_, latent_;
 };
 
-TEST(AliasTable, DrawsWithItsProbabilities) {
-  const std::vector<double> p{0.5, 0.0, 0.3, 0.2};
-  const AliasTable table(p);
-  // Exact: every column's share that stays plus what aliases send.
-  std::vector<double> mass(4, 0.0);
-  for (std::uint32_t j = 0; j < 4; ++j) {
-    const double stays = table.thresholds()[j] * 0x1p-32;
-    mass[j] += stays / 4;
-    mass[table.aliases()[j]] += (1 - stays) / 4;
-  }
-  for (std::size_t j = 0; j < 4; ++j) EXPECT_NEAR(mass[j], p[j], 1e-9);
-}
-
 TEST_F(SynthesisTest, APersonDoesNotDependOnItsBlock) {
   const Synthesizer synthesizer(population_, all_, latent_);
   auto a = synthesizer.scratch(), b = synthesizer.scratch();
-  synthesizer.make(persons(1000, 512), Seed{1}, purpose("person"), Replicate{0}, a);
-  synthesizer.make(persons(1300, 7), Seed{1}, purpose("person"), Replicate{0}, b);
+  synthesizer.make(persons(1000, 512), Seed{1}, purpose("person"), {}, a);
+  synthesizer.make(persons(1300, 7), Seed{1}, purpose("person"), {}, b);
   for (VariableId v : all_)
     for (std::size_t i = 0; i < 7; ++i)
       EXPECT_EQ(a.columns[index(v)][300 + i], b.columns[index(v)][i]);
@@ -58,8 +48,8 @@ TEST_F(SynthesisTest, AVariableDoesNotDependOnWhatElseIsMade) {
   const std::vector<VariableId> income{scenario_.schema.id(3)};
   const Synthesizer only(population_, income, {});
   auto a = everything.scratch(), b = only.scratch();
-  everything.make(persons(0, 512), Seed{1}, purpose("person"), Replicate{0}, a);
-  only.make(persons(0, 512), Seed{1}, purpose("person"), Replicate{0}, b);
+  everything.make(persons(0, 512), Seed{1}, purpose("person"), {}, a);
+  only.make(persons(0, 512), Seed{1}, purpose("person"), {}, b);
   EXPECT_EQ(a.columns[3], b.columns[3]);
 }
 
@@ -71,7 +61,7 @@ TEST_F(SynthesisTest, PersonsFollowTheLawAndTheUniverse) {
   std::vector<double> counts(law.size(), 0.0);
   const std::size_t n = 100'000;
   for (std::size_t first = 0; first < n; first += 500) {
-    synthesizer.make(persons(first, 500), Seed{4}, purpose("person"), Replicate{0}, scratch);
+    synthesizer.make(persons(first, 500), Seed{4}, purpose("person"), {}, scratch);
     for (std::size_t i = 0; i < 500; ++i) {
       const LevelCode job = scratch.columns[2][i], income = scratch.columns[3][i];
       ASSERT_EQ(job == 1, income == 3);

@@ -223,7 +223,11 @@ TEST_F(BudgetTest, SquaredBiasIsSharedAsTheAlgebraSays) {
   // Noise adds less than 0.0003 to any subset (sd of a mean of 2,000 ratings below 0.016).
   EXPECT_NEAR(part(b, "none", "misreport").mse.value, exact.shapley[1], 0.003);
   EXPECT_NEAR(part(b, "none", "selection_benchmarked").mse.value, exact.shapley[0], 0.003);
-  EXPECT_NEAR(part(b, "none", "sampling_noise").mse.value, 0.00015, 0.0001);
+  // Its own part, about 0.00015, is measured with 0.00023 over 100 replicates, so take more.
+  const BudgetResults more = run({}, 2, 1600);
+  const Measured noise = part(more, "none", "sampling_noise").mse;
+  EXPECT_NEAR(noise.value, 0.00015, 4.5 * noise.mcse);
+  EXPECT_LT(noise.mcse, 0.00007);
 }
 
 TEST_F(BudgetTest, StaleBenchmarksActThroughTheWeighting) {
