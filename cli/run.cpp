@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cli/build.hpp"
 #include "cli/commands.hpp"
 #include "cli/earlier.hpp"
 #include "cli/previews.hpp"
@@ -87,6 +88,10 @@ class Run {
     session_ = study_.session(settings_);
     ReplicateLedger ledger(session_->estimators(), settings_.replicates);
     if (!first()) {
+      // Rank 0 hears of a signal as well, and gives out no more blocks. This one may hear of it
+      // when it has no more to do: it heeds it to its end.
+      o_.stop->silent = true;
+      o_.stop->heeded = true;
       run_study(*session_, ledger, run_settings());
       return 0;
     }
@@ -134,7 +139,7 @@ class Run {
     std::error_code none;
     const bool is_path = fs::exists(fs::path(o_.scenario) / "scenario.toml", none);
     return {
-        .program_version = STEELYARD_VERSION,
+        .program = this_program(),
         .scenario = is_path ? fs::absolute(o_.scenario).lexically_normal().string() : o_.scenario,
         .settings = o_.settings,
         .conditions = o_.conditions,
