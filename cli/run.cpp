@@ -88,10 +88,6 @@ class Run {
     session_ = study_.session(settings_);
     ReplicateLedger ledger(session_->estimators(), settings_.replicates);
     if (!first()) {
-      // Rank 0 hears of a signal as well, and gives out no more blocks. This one may hear of it
-      // when it has no more to do: it heeds it to its end.
-      o_.stop->silent = true;
-      o_.stop->heeded = true;
       run_study(*session_, ledger, run_settings());
       return 0;
     }
@@ -264,6 +260,13 @@ int run_command(const RunOptions& options) {
   if (options.estimate) return preview_run(options);
   if (options.replicate) return replay_replicate(options);
   const std::unique_ptr<Ranks> ranks = join_ranks();
+  if (ranks->rank() != 0) {
+    // Rank 0 hears of a signal as well, and gives out no more blocks. The others may hear of it
+    // while they make ready, or when they have no more to do: they heed it from their start to
+    // their end.
+    options.stop->silent = true;
+    options.stop->heeded = true;
+  }
   return Run(options, *ranks).run();
 }
 
