@@ -37,7 +37,7 @@ std::string record_text(const BudgetResults& b, const BudgetRecord& r) {
       "alone", "if it alone went", "part of MSE, %");
   for (std::size_t i = 0; i < r.parts.size(); ++i) {
     const BudgetPart& p = r.parts[i];
-    if (r.value_rule == "-" && b.switches[i].name == "bucket_rule") continue;  // there is none
+    if (!concerns(b, r, i)) continue;
     const double percent = 100 / r.mse.value;
     text += fmt::format("  {:<50} {:>18} {:>18} {:>18} {:>18}\n", b.switches[i].label,
                         with_error(p.bias, scale, digits), with_error(p.first_bias, scale, digits),
@@ -62,7 +62,6 @@ std::string budget_summary(const BudgetResults& b) {
                                  b.scenario, b.replicates, b.sample_size, b.seed);
   for (const BudgetRecord& r : b.records)
     if (r.reference) text += record_text(b, r);
-  for (const std::string& line : b.omitted) text += "\nnot in the budget: " + line + "\n";
   return text;
 }
 
@@ -104,7 +103,6 @@ nlohmann::ordered_json json_of(const BudgetResults& b) {
           {"replicates", b.replicates},
           {"sample_size", b.sample_size},
           {"selection_on_answers", b.selection_on_answers},
-          {"omitted", b.omitted},
           {"estimators", records}};
 }
 

@@ -68,7 +68,7 @@ int draw_command(const DrawOptions& options) {
                     options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
   const Synthesizer synthesizer = study.sample_synthesizer(all_variables(scenario.schema));
   Study::Scratch scratch = study.scratch(synthesizer);
-  const std::optional<Synthesizer> asked = study.reference_synthesizer();
+  const std::optional<Synthesizer> asked = study.reference_synthesizer(study.population());
   Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
   for (std::uint32_t r = 0; r < options.replicates; ++r) {
     const Sample& sample = study.draw_sample(Seed{seed}, Replicate{r}, synthesizer, scratch);

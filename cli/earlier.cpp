@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/build.hpp"
 #include "cli/commands.hpp"
 #include "results/store.hpp"
 
@@ -64,13 +65,9 @@ void EarlierWork::check_seed(std::uint64_t seed) const {
 namespace {
 
 /// Whether work of an earlier run stays valid. @throws UserError if it is of another study
-bool keeps(const OpenStudy& study, const BlockManifest& now, const std::string& version,
+bool keeps(const OpenStudy& study, const ProgramId& made_by, const BlockManifest& now,
            const std::vector<ResolvedEntry>& resolved, const std::string& name) {
-  if (version != now.program_version)
-    throw UserError(
-        {name}, {},
-        fmt::format("was made by steelyard {}; this is {}", version, now.program_version),
-        "go on with that version, or run into another folder");
+  require_this_program(made_by, name);
   return study.keeps_numbers(growth(resolved, now.resolved, name));
 }
 
@@ -79,10 +76,10 @@ bool keeps(const OpenStudy& study, const BlockManifest& now, const std::string& 
 void EarlierWork::fill(const OpenStudy& study, const BlockManifest& now, ReplicateLedger& ledger,
                        bool quiet) {
   if (results_)
-    keeps_results_ =
-        keeps(study, now, results_->version, parse_resolved(results_->scenario_resolved), output_);
+    keeps_results_ = keeps(study, {results_->version, results_->sources}, now,
+                           parse_resolved(results_->scenario_resolved), output_);
   if (blocks_) {
-    keeps_blocks_ = keeps(study, now, blocks_->program_version, blocks_->resolved, blocks_at_);
+    keeps_blocks_ = keeps(study, blocks_->program, now, blocks_->resolved, blocks_at_);
     if (blocks_->shard != now.shard)
       throw UserError({blocks_at_}, "--shard",
                       fmt::format("= {}/{}, but its blocks are of shard {}/{}", now.shard.index + 1,

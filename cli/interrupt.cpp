@@ -16,10 +16,14 @@
 namespace steelyard {
 namespace {
 
+/// What the watch sends itself when it ends.
+int stop_watching() { return SIGRTMIN; }
+
 sigset_t watched() {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&set, signal);  // USR1: stop watching
+  // USR1: what mpirun passes on to its processes and gives them time for.
+  for (int signal : {SIGINT, SIGTERM, SIGUSR1, stop_watching()}) sigaddset(&set, signal);
   return set;
 }
 
@@ -32,12 +36,13 @@ InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs, StopRequ
   pthread_sigmask(SIG_BLOCK, &set, nullptr);  // threads that start later inherit it
   thread_ = std::thread([this, set, &stop] {
     int signal = 0;
-    if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) return;
+    if (sigwait(&set, &signal) != 0 || signal == stop_watching()) return;
     if (stop.heeded) {
       stop.signal = signal;
-      fmt::print(stderr,
-                 "\nsteelyard: ending after the blocks under way; once more to end at once\n");
-      if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) return;
+      if (!stop.silent)
+        fmt::print(stderr,
+                   "\nsteelyard: ending after the blocks under way; once more to end at once\n");
+      if (sigwait(&set, &signal) != 0 || signal == stop_watching()) return;
     }
     fmt::print(stderr, "\nsteelyard: interrupted");
     for (const std::string* output : outputs_) {
@@ -60,7 +65,7 @@ InterruptWatch::InterruptWatch(std::vector<const std::string*> outputs, StopRequ
 }
 
 InterruptWatch::~InterruptWatch() {
-  pthread_kill(thread_.native_handle(), SIGUSR1);
+  pthread_kill(thread_.native_handle(), stop_watching());
   thread_.join();
 }
 

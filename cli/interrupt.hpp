@@ -1,6 +1,6 @@
 #pragma once
 
-// Ctrl-C and SIGTERM: what is half-written is removed before the program ends.
+// Ctrl-C, SIGTERM and SIGUSR1: what is half-written is removed before the program ends.
 
 #include <string>
 #include <thread>
@@ -10,7 +10,7 @@ namespace steelyard {
 
 struct StopRequest;
 
-/// Watches for both signals from a thread of its own, from construction until destruction. On one
+/// Watches for these signals from a thread of its own, from construction until destruction. On one
 /// it asks a study that is running to end after the blocks under way. On a second one, or without a
 /// running study, it removes what is under construction beside each output, says so, and ends the
 /// program with 128 plus the signal's number.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/build.hpp"
 #include "cli/commands.hpp"
 #include "cli/open_study.hpp"
 #include "cli/study_output.hpp"
@@ -28,7 +29,7 @@ void check_same_study(const ShardFolder& first, const ShardFolder& other) {
                       fmt::format("has {} {}, and {} has {}", what, theirs, first.path, own),
                       "merge shards of one study");
   };
-  refuse("program version", a.program_version, b.program_version);
+  refuse("numbers of steelyard", to_string(a.program), to_string(b.program));
   refuse("seed", std::to_string(a.seed), std::to_string(b.seed));
   refuse("replicates:", std::to_string(a.replicates), std::to_string(b.replicates));
   refuse("a number of shards of", std::to_string(a.shard.count), std::to_string(b.shard.count));
@@ -90,11 +91,7 @@ int merge_command(const MergeOptions& o) {
   const Overwrite overwrite = o.force ? Overwrite::replace : Overwrite::refuse;
   OutputFolder(o.output, overwrite);  // refuses now what it would refuse in the end
   const BlockManifest& m = shards.front().manifest;
-  if (m.program_version != STEELYARD_VERSION)
-    throw UserError(
-        {shards.front().path}, {},
-        fmt::format("was made by steelyard {}; this is {}", m.program_version, STEELYARD_VERSION),
-        "merge with that version");
+  require_this_program(m.program, shards.front().path);
   OpenStudy study(o.scenario.empty() ? m.scenario : o.scenario, m.settings, m.conditions);
   if (!growth(m.resolved, study.resolved(), shards.front().path).empty())
     throw UserError({(study.scenario().folder / "scenario.toml").string()}, {},

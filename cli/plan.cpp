@@ -8,6 +8,7 @@
 #include "cli/sweep_commands.hpp"
 #include "core/output.hpp"
 #include "core/text.hpp"
+#include "report/plan_report.hpp"
 #include "study/planning.hpp"
 
 namespace steelyard {
@@ -83,19 +84,21 @@ std::string design_table(const std::vector<DesignResults>& results, const Change
   return text;
 }
 
-std::string edge_table(const std::vector<EdgeChoice>& choices, const EdgeSearch& search) {
+std::string edge_table(const EdgeResults& found) {
+  const EdgeSearch& search = found.search;
   std::string text = fmt::format(
-      "\nedges of {} for {} under {}, {:g} respondents; exact under the population's law\n  {:<14} "
+      "\nedges of {} for {} under {}, {:g} respondents; exact under the population's law\n  {:<20} "
       "{:>12} {:>12} {:>12}  edges\n",
       search.variable, search.estimand, search.value_rule, search.respondents, "choice", "bias",
       "sd", "rmse");
-  for (const EdgeChoice& c : choices) {
-    Texts edges;
-    for (double edge : c.edges) edges.push_back(fmt::format("{:g}", edge));
-    text += c.failure.empty() ? fmt::format("  {:<14} {:>+12.5g} {:>12.5g} {:>12.5g}  {}\n", c.name,
-                                            c.bias, c.sd, c.rmse, join(edges, ", "))
-                              : fmt::format("  {:<14} {}\n", c.name, c.failure);
-  }
+  for (const auto* choices : {&found.choices, &found.by_number})
+    for (const EdgeChoice& c : *choices) {
+      Texts edges;
+      for (double edge : c.edges) edges.push_back(fmt::format("{:g}", edge));
+      text += c.failure.empty() ? fmt::format("  {:<20} {:>+12.5g} {:>12.5g} {:>12.5g}  {}\n",
+                                              c.name, c.bias, c.sd, c.rmse, join(edges, ", "))
+                                : fmt::format("  {:<20} {}\n", c.name, c.failure);
+    }
   return text;
 }
 
@@ -109,34 +112,42 @@ int plan_command(const PlanOptions& options) {
   settings.tally = Tally::no;
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   const auto unmet = options.accept ? Population::Unmet::accept : Population::Unmet::refuse;
-  std::vector<DesignResults> designs;
+  PlanResults results;
+  const ScenarioTitle title = title_of_scenario(options.scenario);
+  results.scenario = title.name;
+  results.title = title.title;
+  results.title_zh = title.title_zh;
+  results.version = STEELYARD_VERSION;
+  results.seed = static_cast<std::uint64_t>(settings.seed);
+  results.replicates = plan.replicates;
+  results.change = plan.change;
+  results.curve = detectable_curve(plan.change);
   {
     Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
     const auto all = static_cast<double>(plan.designs.size());
-    designs = compare_designs(
+    results.designs = compare_designs(
         options.scenario, options.settings, plan, settings, unmet,
         [&](double done) { progress.update("designs", done / all, all, "designs"); });
   }
+  const auto& designs = results.designs;
   if (!designs.empty() &&
       std::all_of(designs.begin(), designs.end(), [](const auto& d) { return !d.failure.empty(); }))
     throw NegativeAnswer("no design has a result; the first: " + designs[0].failure);
-  std::string files;
-  if (!designs.empty()) {
-    write_file(output.staging() / "designs.csv", write_designs_csv(designs, plan.change));
-    files = "designs.csv";
-  }
-  std::string edges;
+  Texts files;
+  const auto write = [&](const char* name, const std::string& text) {
+    write_file(output.staging() / name, text);
+    files.emplace_back(name);
+  };
+  if (!designs.empty()) write("designs.csv", write_designs_csv(results));
   if (plan.edges) {
-    const auto choices =
-        search_edges(options.scenario, options.settings, *plan.edges, settings.seed);
-    write_file(output.staging() / "edges.csv", write_edges_csv(choices));
-    edges = edge_table(choices, *plan.edges);
-    files += files.empty() ? "edges.csv" : ", edges.csv";
+    results.edges = search_edges(options.scenario, options.settings, *plan.edges, settings.seed);
+    write("edges.csv", write_edges_csv(*results.edges));
   }
+  write("plan.html", render_plan(results, options.language == "zh" ? Language::zh : Language::en));
   output.commit();
   fmt::print("{} designs x {} replicates, seed {}\n{}{}\nwritten to {}: {}\n", designs.size(),
-             plan.replicates, static_cast<std::uint64_t>(settings.seed),
-             design_table(designs, plan.change), edges, options.output, files);
+             plan.replicates, results.seed, design_table(designs, plan.change),
+             results.edges ? edge_table(*results.edges) : "", options.output, join(files, ", "));
   return 0;
 }
 
@@ -154,6 +165,8 @@ void add_plan(CLI::App& app, PlanOptions& o, AddCommon add_common, int& code) {
   plan->add_option("--seed", o.seed,
                    "seed of all random numbers; required unless the scenario has one");
   plan->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
+  plan->add_option("--lang", o.language, "language of the page: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
   plan->callback([&] { code = plan_command(o); });
 }
 

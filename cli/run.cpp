@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cli/build.hpp"
 #include "cli/commands.hpp"
 #include "cli/earlier.hpp"
 #include "cli/previews.hpp"
@@ -134,7 +135,7 @@ class Run {
     std::error_code none;
     const bool is_path = fs::exists(fs::path(o_.scenario) / "scenario.toml", none);
     return {
-        .program_version = STEELYARD_VERSION,
+        .program = this_program(),
         .scenario = is_path ? fs::absolute(o_.scenario).lexically_normal().string() : o_.scenario,
         .settings = o_.settings,
         .conditions = o_.conditions,
@@ -259,6 +260,13 @@ int run_command(const RunOptions& options) {
   if (options.estimate) return preview_run(options);
   if (options.replicate) return replay_replicate(options);
   const std::unique_ptr<Ranks> ranks = join_ranks();
+  if (ranks->rank() != 0) {
+    // Rank 0 hears of a signal as well, and gives out no more blocks. The others may hear of it
+    // while they make ready, or when they have no more to do: they heed it from their start to
+    // their end.
+    options.stop->silent = true;
+    options.stop->heeded = true;
+  }
   return Run(options, *ranks).run();
 }
 

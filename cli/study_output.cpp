@@ -10,6 +10,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "cli/build.hpp"
 #include "cli/summary.hpp"
 #include "core/text.hpp"
 #include "report/report.hpp"
@@ -66,7 +67,8 @@ void complete_results(const OpenStudy& study, const StudyOptions& options, Progr
         });
   }
   results.scenario_resolved = resolved_text(study.resolved());
-  results.version = STEELYARD_VERSION;
+  results.version = this_program().version;
+  results.sources = this_program().sources;
   describe_machine(results.run);
 }
 

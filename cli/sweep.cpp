@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "cli/build.hpp"
 #include "cli/progress.hpp"
 #include "cli/sweep_commands.hpp"
 #include "core/output.hpp"
@@ -35,7 +36,7 @@ class SweepFolder {
     fs::remove_all(folder_, error);
     fs::create_directories(parts_, error);
     if (error) throw std::system_error(error, "cannot create folder " + parts_.string());
-    put("plan.txt", plan.identity());
+    put("plan.txt", identity(plan));
   }
 
   const fs::path& parts() const { return parts_; }
@@ -51,13 +52,17 @@ class SweepFolder {
   }
 
  private:
+  static std::string identity(const SweepPlan& plan) {
+    return "program = " + to_string(this_program()) + "\n" + plan.identity();
+  }
+
   /// Goes on only with the sweep that the folder holds; what differs is named.
   void require_same(const SweepPlan& plan) const {
     const fs::path file = folder_ / "plan.txt";
     if (!fs::exists(file) || !fs::is_directory(parts_))
       throw UserError({folder_.string()}, {}, "holds no unfinished sweep",
                       "leave --resume out, or name the folder of one that ran with --keep-parts");
-    const Texts was = split(read_file(file.string()), "\n"), is = split(plan.identity(), "\n");
+    const Texts was = split(read_file(file.string()), "\n"), is = split(identity(plan), "\n");
     for (std::size_t k = 0; k < std::max(was.size(), is.size()); ++k) {
       const std::string before = k < was.size() ? was[k] : "", now = k < is.size() ? is[k] : "";
       if (before == now) continue;
@@ -87,10 +92,11 @@ void print_estimate(const SweepPlan& plan, int threads) {
   const SweepEstimate e = estimate_sweep(plan, threads);
   fmt::print(
       "{} conditions x {} replicates: about {}\n"
-      "  a condition is ready in {:.2f} s on one thread; a replicate takes {:.1f} ms on all\n"
+      "  {} rounds of {:.2f} s make the conditions ready; a replicate takes {:.1f} ms on all "
+      "threads\n"
       "  memory about {:.0f} MB; parts on disk at most {:.0f} MB\n",
-      plan.values.size(), plan.replicates, duration_text(e.total_seconds), e.ready_seconds,
-      1e3 * e.replicate_seconds, e.peak_bytes / 1e6, e.part_bytes / 1e6);
+      plan.values.size(), plan.replicates, duration_text(e.total_seconds), e.work.rounds,
+      e.round_seconds, 1e3 * e.replicate_seconds, e.peak_bytes / 1e6, e.part_bytes / 1e6);
 }
 
 /// The dials that move the headline truths and the reference's bias most.

@@ -23,7 +23,7 @@ struct SweepOptions : CommonOptions {
 };
 
 struct TipOptions : CommonOptions {
-  std::string conclusion, output;
+  std::string conclusion, output, language = "en";
   std::vector<std::string> dials;
   std::uint32_t replicates = 200, most_replicates = 20'000;
   std::size_t steps = 4;
@@ -33,7 +33,7 @@ struct TipOptions : CommonOptions {
 };
 
 struct PlanOptions : CommonOptions {
-  std::string output;
+  std::string output, language = "en";
   std::optional<std::uint32_t> replicates;
   std::optional<std::uint64_t> seed;
   int threads = 0;

@@ -4,35 +4,22 @@
 #include <cmath>
 
 #include "cli/sweep_commands.hpp"
-#include "core/csv.hpp"
 #include "core/output.hpp"
-#include "core/text.hpp"
+#include "report/tip_report.hpp"
 #include "study/tipping.hpp"
 
 namespace steelyard {
 namespace {
-
-const char* to_string(TippingPoint::Kind kind) {
-  switch (kind) {
-    case TippingPoint::Kind::turns:
-      return "turns";
-    case TippingPoint::Kind::never:
-      return "never within the range";
-    case TippingPoint::Kind::refused:
-      return "cannot be told";
-  }
-  return "unknown";
-}
 
 std::string ends_text(const TippingPoint& p) {
   return fmt::format("margin {:.4g} ({:.2g}) at one end, {:.4g} ({:.2g}) at the other",
                      p.lower_margin, p.lower_mcse, p.upper_margin, p.upper_mcse);
 }
 
-std::string table(const Dials& dials, const TippingResults& r, const std::string& conclusion) {
+std::string table(const TippingResults& r) {
   std::string text =
-      fmt::format("{}\n  {} in the scenario as it stands: margin {:.5g} (MCSE {:.2g})", conclusion,
-                  r.holds ? "holds" : "does not hold", r.base.value, r.base.mcse);
+      fmt::format("{}\n  {} in the scenario as it stands: margin {:.5g} (MCSE {:.2g})",
+                  r.conclusion, r.holds ? "holds" : "does not hold", r.base.value, r.base.mcse);
   if (std::abs(r.base.value) < 2 * r.base.mcse)
     text += "; it is too near to its turn to be sure: give more --replicates";
   text += "\n\n";
@@ -48,7 +35,7 @@ std::string table(const Dials& dials, const TippingResults& r, const std::string
                           p.change_in_ranges, p.se);
       for (std::size_t k = 0; k < p.values.size(); ++k)
         if (!std::isnan(p.values[k]))
-          text += fmt::format("    {} = {:.6g}\n", dials.list()[k].key, p.values[k]);
+          text += fmt::format("    {} = {:.6g}\n", r.dials[k].key, p.values[k]);
     } else {
       text += fmt::format("  {:<42} {}", name, to_string(p.kind));
       if (p.kind == TippingPoint::Kind::never && p.replicates > 0) text += ": " + ends_text(p);
@@ -56,20 +43,6 @@ std::string table(const Dials& dials, const TippingResults& r, const std::string
     }
     if (!p.note.empty()) text += "    " + p.note + "\n";
   }
-  return text;
-}
-
-std::string csv(const TippingResults& r) {
-  const auto number = [](double x) { return std::isnan(x) ? std::string() : shortest(x); };
-  std::string text =
-      "dial,answer,base,value,se,change_in_ranges,replicates,lower_margin,lower_mcse,upper_margin,"
-      "upper_mcse,note\n";
-  for (const TippingPoint& p : r.points)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n",
-                        csv_field(p.dial.empty() ? "all together" : p.dial), to_string(p.kind),
-                        number(p.base), number(p.value), number(p.se), number(p.change_in_ranges),
-                        p.replicates, number(p.lower_margin), number(p.lower_mcse),
-                        number(p.upper_margin), number(p.upper_mcse), csv_field(p.note));
   return text;
 }
 
@@ -87,18 +60,37 @@ int tip_command(const TipOptions& options) {
       .threads = options.threads,
       .unmet = options.accept ? Population::Unmet::accept : Population::Unmet::refuse};
   const Dials dials(options.scenario, options.settings, requests);
+  // A name that ends in .csv is that of the table alone.
+  const bool table_alone = options.output.ends_with(".csv");
+  const Overwrite overwrite = options.force ? Overwrite::replace : Overwrite::refuse;
   std::optional<OutputFile> file;
-  if (!options.output.empty())
-    file.emplace(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
-  const TippingResults results =
+  std::optional<OutputFolder> folder;
+  if (table_alone)
+    file.emplace(options.output, overwrite);
+  else if (!options.output.empty())
+    folder.emplace(options.output, overwrite);
+  TippingResults results =
       tipping_points(options.scenario, dials, conclusion, settings, [&](const std::string& line) {
         if (!options.quiet) fmt::print(stderr, "{}\n", line);
       });
-  fmt::print("{}", table(dials, results, options.conclusion));
-  if (!file) return 0;
-  write_file(file->staging(), csv(results));
-  file->commit();
-  fmt::print("written: {}\n", options.output);
+  const ScenarioTitle title = title_of_scenario(options.scenario);
+  results.scenario = title.name;
+  results.title = title.title;
+  results.title_zh = title.title_zh;
+  results.version = STEELYARD_VERSION;
+  fmt::print("{}", table(results));
+  if (file) {
+    write_file(file->staging(), write_tipping_csv(results));
+    file->commit();
+    fmt::print("written: {}\n", options.output);
+  }
+  if (folder) {
+    write_file(folder->staging() / "tip.csv", write_tipping_csv(results));
+    write_file(folder->staging() / "tip.html",
+               render_tipping(results, options.language == "zh" ? Language::zh : Language::en));
+    folder->commit();
+    fmt::print("written to {}: tip.csv, tip.html\n", options.output);
+  }
   return 0;
 }
 
@@ -114,7 +106,8 @@ void add_tip(CLI::App& app, TipOptions& o, AddCommon add_common, int& code) {
                   "SIDE > SIDE (or >= < <=); a side is a number, truth[ESTIMAND], or "
                   "mean_estimate, bias, rmse or coverage [ESTIMAND, WEIGHTING, VALUE_RULE]")
       ->required();
-  tip->add_option("-o,--output", o.output, "a CSV file to write");
+  tip->add_option("-o,--output", o.output,
+                  "the folder to write; a name that ends in .csv: the table alone");
   tip->add_option(
          "--dial", o.dials,
          "a number to move: KEY=LOW:HIGH; default: [sweep], or every assumed number with a "
@@ -131,6 +124,8 @@ void add_tip(CLI::App& app, TipOptions& o, AddCommon add_common, int& code) {
   tip->add_option("--seed", o.seed,
                   "seed of all random numbers; required unless the scenario has one");
   tip->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
+  tip->add_option("--lang", o.language, "language of the page: en or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
   tip->callback([&] { code = tip_command(o); });
 }
 

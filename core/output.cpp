@@ -31,11 +31,43 @@ fs::path beside(const fs::path& target) {
 
 }  // namespace
 
+namespace {
+
+/// Flushes one file or folder to the disk.
+void flush(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A folder that may be written to and not read has no other way in.
+  if (file < 0 && errno == EACCES) return;
+  int problem = file < 0 || ::fsync(file) != 0 ? errno : 0;
+  if (file >= 0) ::close(file);
+  // What the file system has no notion of: pipes, some network and read-only ones.
+  for (int unsupported : {EINVAL, ENOTSUP, EROFS})
+    if (problem == unsupported) problem = 0;
+  if (problem != 0)
+    throw std::system_error(problem, std::generic_category(), "cannot write " + path.string());
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+}  // namespace
+
+void move_into_place(const fs::path& from, const fs::path& to) {
+  if (fs::is_directory(from))
+    for (const auto& entry : fs::recursive_directory_iterator(from))
+      if (entry.is_regular_file() || entry.is_directory()) flush(entry.path());
+  flush(from);
+  fs::rename(from, to);
+  const fs::path plain = to.lexically_normal();
+  flush(folder_of(plain.has_filename() ? plain : plain.parent_path()));
+}
+
 fs::path staging_path(const fs::path& target) {
   fs::path plain = target.lexically_normal();
   if (!plain.has_filename()) plain = plain.parent_path();
-  const fs::path parent = plain.has_parent_path() ? plain.parent_path() : fs::path(".");
-  return parent / ("." + plain.filename().string() + ".partial-" + std::to_string(getpid()));
+  return folder_of(plain) /
+         ("." + plain.filename().string() + ".partial-" + std::to_string(getpid()));
 }
 
 void remove_abandoned(const fs::path& target) {
@@ -68,7 +100,7 @@ void OutputFolder::commit() {
   previous += ".previous";
   const bool existed = fs::exists(target_);
   if (existed) fs::rename(target_, previous);
-  fs::rename(staging_, target_);
+  move_into_place(staging_, target_);
   committed_ = true;
   if (existed) fs::remove_all(previous);
 }
@@ -86,7 +118,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::commit() {
-  fs::rename(staging_, target_);
+  move_into_place(staging_, target_);
   committed_ = true;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Files that are either whole or absent: written beside their place, then renamed into it.
+// Files that are either whole or absent, also after a loss of power: written beside their place,
+// flushed to the disk, then renamed into it.
 
 #include <filesystem>
 #include <fstream>
@@ -13,8 +14,8 @@ namespace steelyard {
 /// Where an output is under construction: beside its target, under a name of this process's own.
 std::filesystem::path staging_path(const std::filesystem::path& target);
 
-/// Removes what killed processes have left under construction beside a target. Only for a caller who
-/// knows that no other process is writing to it.
+/// Removes what killed processes have left under construction beside a target. Only for a caller
+/// who knows that no other process is writing to it.
 void remove_abandoned(const std::filesystem::path& target);
 
 enum class Overwrite { refuse, replace };
@@ -52,6 +53,12 @@ class OutputFile {
   std::filesystem::path target_, staging_;
   bool committed_ = false;
 };
+
+/// Gives a finished file or folder its name: its content is flushed to the disk, it is renamed, and
+/// the new name is flushed. Replaces a file, and an empty folder. Where a file system cannot flush,
+/// it is renamed all the same.
+/// @throws std::system_error naming what the disk did not take
+void move_into_place(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Writes the whole text. @throws std::system_error naming the file (disk full, no permission)
 void write_file(const std::filesystem::path& path, std::string_view text);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "report/page.hpp"
+#include "report/scales.hpp"
 
 namespace steelyard {
 namespace {
@@ -17,27 +18,18 @@ NumberFormat format_of(const BudgetResults& b, const BudgetRecord& r) {
   return format_for(b.estimands[r.estimand], error);
 }
 
-/// Whether a source can matter to an estimator: without a value rule none is wrong.
-bool concerns(const BudgetResults& b, const BudgetRecord& r, std::size_t source) {
-  return r.value_rule != "-" || b.switches[source].name != "bucket_rule";
-}
-
 /// The horizontal axis of a waterfall.
-struct Scale {
-  double low = 0, high = 1;
-  double at(double value) const { return 330 + (value - low) / (high - low) * 470; }
-};
-
 Scale scale_of(double truth, const BudgetRecord& r) {
   double low = truth, high = truth, level = truth;
   for (const BudgetPart& p : r.parts) {
     level += p.bias.value;
-    low = std::min(low, level);
-    high = std::max(high, level);
+    // With the bar of its Monte Carlo error.
+    low = std::min(low, level - 1.96 * p.bias.mcse);
+    high = std::max(high, level + 1.96 * p.bias.mcse);
   }
   if (!(high > low)) high = low + std::max(1e-9, std::abs(low) * 1e-6);
   const double margin = 0.05 * (high - low);
-  return {low - margin, high + margin};
+  return {low - margin, high + margin, 330, 800};
 }
 
 std::string level_line(const Scale& scale, double value, double y, const char* kind,
@@ -113,9 +105,6 @@ class BudgetPage {
       html_ += fmt::format("<p>{} {:g}.</p>",
                            t("Strength of selection on the answers:", "作答选择强度："),
                            b_.selection_on_answers);
-    for (const std::string& line : b_.omitted)
-      html_ += fmt::format("<p class=soft>{}: {}</p>", t("Not in the budget", "未纳入"),
-                           escape_html(line));
   }
 
   void own_procedure(const BudgetRecord& r) {

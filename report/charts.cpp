@@ -5,41 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/scales.hpp"
+
 namespace steelyard {
-namespace {
-
-struct Axis {
-  double low, high, left, width;
-  double at(double value) const { return left + (value - low) / (high - low) * width; }
-};
-
-/// About five round ticks between two values.
-std::vector<double> ticks(double low, double high) {
-  const double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw)));
-  const double step = (raw / power < 1.5   ? 1
-                       : raw / power < 3.5 ? 2
-                       : raw / power < 7.5 ? 5
-                                           : 10) *
-                      power;
-  std::vector<double> list;
-  for (double t = std::ceil(low / step) * step; t <= high + 1e-9 * step; t += step)
-    list.push_back(std::abs(t) < 1e-12 * step ? 0 : t);
-  return list;
-}
-
-std::string grid(const Axis& axis, double top, double bottom, double scale) {
-  std::string svg;
-  for (double t : ticks(axis.low * scale, axis.high * scale)) {
-    const double x = axis.at(t / scale);
-    svg += fmt::format(
-        "<line class=grid x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=tick x={0:.1f} "
-        "y={3:.0f}>{4:.10g}</text>",
-        x, top, bottom, bottom + 15, t);
-  }
-  return svg;
-}
-
-}  // namespace
 
 std::string dot_plot(const StudyResults& r, std::size_t estimand, Language language) {
   const EstimandRecord& e = r.estimands[estimand];
@@ -57,11 +25,11 @@ std::string dot_plot(const StudyResults& r, std::size_t estimand, Language langu
   if (!(high > low)) high = low + 1;
   const double margin = 0.06 * (high - low), top = 22, step = 19,
                bottom = top + step * static_cast<double>(rows.size());
-  const Axis axis{low - margin, high + margin, 250, 600};
+  const Scale axis{low - margin, high + margin, 250, 850};
   const double scale = e.unit == "%" ? 100 : 1, truth = axis.at(e.truth);
   std::string svg =
       fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24);
-  svg += grid(axis, top, bottom, scale);
+  svg += grid_across(axis, top, bottom, scale);
   svg += fmt::format(
       "<line class=truth x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=truthtext "
       "x={0:.1f} y=14>{3}</text>",
@@ -107,17 +75,10 @@ std::string dial_plot(const StudyResults& r, std::size_t estimand,
   std::sort(lines.begin(), lines.end());
   if (!(high > low)) high = low + 1;
   const double margin = 0.06 * (high - low), top = 10, height = 300;
-  // Values run up the page: an axis whose ends are exchanged.
-  const Axis up{low - margin, high + margin, top + height, -height};
-  const Axis across{points.front().value, points.back().value, 90, 470};
+  const Scale up{low - margin, high + margin, top + height, top};
+  const Scale across{points.front().value, points.back().value, 90, 560};
   std::string svg = "<svg class=chart viewBox=\"0 0 880 362\" role=img>";
-  for (double tick : ticks(up.low * scale, up.high * scale)) {
-    const double y = up.at(tick / scale);
-    svg += fmt::format(
-        "<line class=grid x1=80 x2=570 y1={0:.1f} y2={0:.1f} /><text class=row x=74 "
-        "y={1:.1f}>{2:.10g}</text>",
-        y, y + 4, tick);
-  }
+  svg += grid_up(up, 80, 570, scale);
   for (const DialPoint& p : points)
     svg += fmt::format("<text class=tick x={:.1f} y={:.0f}>{:g}</text>", across.at(p.value),
                        top + height + 16, p.value);
@@ -156,10 +117,10 @@ std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language l
     high = std::max({high, p->population_share, p->sample_share, p->weighted_share});
   const double top = 6, step = levels.size() > 12 ? 15 : 19,
                bottom = top + step * static_cast<double>(levels.size());
-  const Axis axis{0, high * 1.05, 190, 660};
+  const Scale axis{0, high * 1.05, 190, 850};
   std::string svg =
       fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24) +
-      grid(axis, top, bottom, 100);
+      grid_across(axis, top, bottom, 100);
   double y = top + step / 2;
   for (const ProfileRecord* p : levels) {
     const double a = axis.at(p->population_share), b = axis.at(p->sample_share),

@@ -13,6 +13,12 @@ void separate_thousands(std::string& digits, std::size_t end, const char* separa
   for (std::size_t at = end; at > 3; at -= 3) digits.insert(at - 3, separator);
 }
 
+/// Digits after the point such that the error shows two.
+int digits_for(double error, int most) {
+  if (!(error > 0) || std::isinf(error)) return 2;
+  return std::clamp(static_cast<int>(std::ceil(-std::log10(error))) + 1, 0, most);
+}
+
 }  // namespace
 
 std::string grouped(double value) {
@@ -42,12 +48,11 @@ NumberFormat format_for(const EstimandRecord& estimand, double error) {
   NumberFormat f;
   f.scale = estimand.unit == "%" ? 100 : 1;
   f.unit = estimand.unit;
-  const double shown = error * f.scale;
-  f.digits = std::isnan(error) || !(shown > 0)
-                 ? 2
-                 : std::clamp(static_cast<int>(std::ceil(-std::log10(shown))) + 1, 0, 4);
+  f.digits = digits_for(error * f.scale, 4);
   return f;
 }
+
+NumberFormat format_for(double error) { return {1, digits_for(error, 12), {}}; }
 
 std::string format_number(double value, const NumberFormat& format, bool plus) {
   if (std::isnan(value)) return "–";

@@ -31,6 +31,9 @@ struct NumberFormat {
 /// them.
 NumberFormat format_for(const EstimandRecord& estimand, double error);
 
+/// The same for a number without an estimand, however small.
+NumberFormat format_for(double error);
+
 /// An en dash for NaN. `plus`: with a sign.
 std::string format_number(double value, const NumberFormat& format, bool plus = false);
 

@@ -2,6 +2,7 @@
 
 // Pictures of a sweep, as static SVG.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,8 @@ struct ResponsePoint {
   bool base = false;
 };
 
-/// Points with bars of ± 1.96 MCSE; the base condition stands out.
+/// Points with bars of ± 1.96 MCSE; the base condition stands out. `level`: a line across.
 std::string response_plot(const std::vector<ResponsePoint>& points, const std::string& dial,
-                          double scale);
+                          double scale, std::optional<double> level = {});
 
 }  // namespace steelyard

@@ -214,10 +214,12 @@ class SweepPage {
         "<tr{}><td>{}<td>{}<td>{}<td class=n>{:.5g}<td class=n>{}<td class=n>{:.5g}<td>{}</tr>",
         m.reference ? " class=ref" : "", escape_html(m.weighting), escape_html(m.value_rule),
         to_string(output.measure), low * scale, stands, high * scale,
-        effects.empty()
+        effects.empty() || effects[0]->change == 0
             ? "–"
-            : escape_html(fmt::format("{} ({:+.3g} ± {:.1g})", r_.dials[effects[0]->dial].key,
-                                      effects[0]->change * scale, effects[0]->mcse * scale)));
+            : escape_html(r_.dials[effects[0]->dial].key) + " (" +
+                  with_error(effects[0]->change * scale, effects[0]->mcse * scale,
+                             format_for(effects[0]->mcse * scale), true) +
+                  ")");
   }
 
   const SweepResults& r_;

@@ -14,6 +14,11 @@ std::string pair(const Measured& m) { return "," + number(m.value) + "," + numbe
 
 }  // namespace
 
+bool concerns(const BudgetResults& results, const BudgetRecord& record, std::size_t source) {
+  return record.value_rule != "-" || results.switches[source].name != "bucket_rule" ||
+         record.parts[source].bias.value != 0;
+}
+
 std::string write_budget_csv(const BudgetResults& results) {
   std::string text =
       "estimand,domain,weighting,value_rule,reference,truth,mean_estimate,source,bias,bias_mcse,"

@@ -46,8 +46,11 @@ struct BudgetResults {
   std::vector<BudgetSwitch> switches;  ///< the last: sampling noise
   std::vector<EstimandRecord> estimands;
   std::vector<BudgetRecord> records;
-  std::vector<std::string> omitted;  ///< estimands and weightings left out, each with its reason
 };
+
+/// Whether a source can matter to an estimator: of those that read no bucket no rule is wrong, and
+/// their part is exactly 0.
+bool concerns(const BudgetResults& results, const BudgetRecord& record, std::size_t source);
 
 /// One row an estimator and source, and one with source "total".
 std::string write_budget_csv(const BudgetResults& results);

@@ -14,7 +14,7 @@ namespace steelyard::layout {
 
 inline constexpr const char* kFiletype = "steelyard study";
 inline constexpr std::uint32_t kMajor = 1;  ///< raised when a reader of this version would go wrong
-inline constexpr std::uint32_t kMinor = 3;  ///< raised when something is added
+inline constexpr std::uint32_t kMinor = 4;  ///< raised when something is added
 
 inline constexpr const char* kPopulationKind = "population_kind";  ///< since 1.2
 inline constexpr const char* kEstimandUnit = "/estimands/unit";

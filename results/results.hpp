@@ -128,6 +128,7 @@ struct RunRecord {
 
 struct StudyResults {
   std::string scenario, title, title_zh, version;
+  std::string sources;          ///< of the program: see ProgramId; empty: not known
   std::string scenario_toml;    ///< the text that was run, --set changes applied
   std::string scenario_hash;    ///< of scenario.toml and every file it names
   std::string population_size;  ///< "10000000" or "superpopulation"

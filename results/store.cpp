@@ -192,6 +192,7 @@ void write_store(const StudyResults& results, const std::filesystem::path& path)
   file.attribute("filetype", layout::kFiletype);
   file.attribute("version", std::vector<std::uint32_t>{layout::kMajor, layout::kMinor});
   file.attribute("program_version", results.version);
+  file.attribute("program_sources", results.sources);
   file.group("/scenario");
   layout::scenario_fields(value_writer(file, "/scenario", results));
   layout::scenario_run_fields(value_writer(file, "/scenario", results));
@@ -234,6 +235,7 @@ StudyResults read_store(const std::filesystem::path& path) {
   const std::uint32_t minor = check_version(file);
   StudyResults results;
   results.version = file.text_attribute("program_version");
+  results.sources = file.text_attribute("program_sources");  // since 1.4
   results.population_kind = "synthetic";
   layout::scenario_fields([&, read = value_reader(file, "/scenario", results)](
                               const char* name, auto member, const char* unit) {

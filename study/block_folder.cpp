@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kManifest = "blocks.json";
 constexpr const char* kFiletype = "steelyard blocks";
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 /// Sections that can be added to a study without changing the rest of it.
 bool can_be_added(const std::string& key) {
@@ -46,7 +46,7 @@ void write_beside(const fs::path& path, std::string_view text) {
   const fs::path beside = path.parent_path() / ("." + path.filename().string() + ".partial");
   try {
     write_file(beside, text);
-    fs::rename(beside, path);
+    move_into_place(beside, path);
   } catch (...) {
     std::error_code ignored;
     fs::remove(beside, ignored);
@@ -57,7 +57,8 @@ void write_beside(const fs::path& path, std::string_view text) {
 std::string manifest_text(const BlockManifest& m) {
   nlohmann::json json{{"filetype", kFiletype},
                       {"format", kFormat},
-                      {"program_version", m.program_version},
+                      {"program_version", m.program.version},
+                      {"program_sources", m.program.sources},
                       {"scenario", m.scenario},
                       {"settings", m.settings},
                       {"conditions", m.conditions},
@@ -74,7 +75,8 @@ std::string manifest_text(const BlockManifest& m) {
 }  // namespace
 
 std::string BlockManifest::fingerprint() const {
-  std::string text = fmt::format("{}\n{}\n{}\n", program_version, seed, kBlockReplicates);
+  std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n", program.version, program.sources, seed, kBlockReplicates);
   for (const std::string& condition : conditions) text += condition + "\n";
   for (const ResolvedEntry& entry : resolved)
     if (!can_be_added(entry.key)) text += resolved_text({entry});
@@ -103,7 +105,7 @@ BlockManifest read_manifest(const fs::path& folder) {
                     again);
   try {
     BlockManifest m;
-    m.program_version = json.at("program_version");
+    m.program = {json.at("program_version"), json.at("program_sources")};
     m.scenario = json.at("scenario");
     m.settings = json.at("settings").get<Texts>();
     m.conditions = json.at("conditions").get<Texts>();
@@ -187,7 +189,7 @@ void BlockFolder::remove() {
 
 void BlockFolder::rename(const fs::path& target) {
   fs::remove(folder_ / "lock");
-  fs::rename(folder_, target);
+  move_into_place(folder_, target);
 }
 
 }  // namespace steelyard

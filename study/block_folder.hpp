@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 
+#include "core/program_id.hpp"
 #include "core/resolved.hpp"
 #include "study/block.hpp"
 
@@ -14,7 +15,7 @@ namespace steelyard {
 
 /// What the blocks of a folder belong to.
 struct BlockManifest {
-  std::string program_version;
+  ProgramId program;
   std::string scenario;  ///< folder, or the name of a shipped one
   Texts settings, conditions;
   bool accept = false, tally_truth = false;
@@ -56,7 +57,8 @@ class BlockFolder {
   BlockFolder& operator=(const BlockFolder&) = delete;
 
   const std::filesystem::path& path() const { return folder_; }
-  /// Writes a block beside its place and renames it into it. Thread-safe for different blocks.
+  /// Writes a block beside its place, flushes it to the disk and renames it into it. Thread-safe
+  /// for different blocks.
   /// @throws std::runtime_error with the system's reason, and what is kept
   void keep(const Block& block) const;
   /// Removes the folder.

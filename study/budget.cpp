@@ -41,7 +41,7 @@ class Players {
   Players(const BudgetSamples& samples, const BudgetEstimates& estimates) {
     const auto& list = estimates.estimators();
     const bool rule =
-        std::any_of(list.begin(), list.end(), [](const auto& e) { return e.uses_rule; });
+        std::any_of(list.begin(), list.end(), [](const auto& e) { return e.reads_buckets; });
     for (const SourceText& text : kTexts) {
       const bool present =
           text.source == ErrorSource::weighting ||
@@ -116,9 +116,10 @@ class Replicates {
     for (std::size_t s = 0; s < players_.sample_sets(); ++s) {
       const SourceFlags on = players_.flags(s);
       samples_.draw(seed_, Replicate{r}, on, scratch);
-      const auto values = estimates_.estimate(
-          scratch.sample, scratch.persons,
-          samples_.ideal_weights(on[at(ErrorSource::selection_benchmarked)]), cases_);
+      const auto values =
+          estimates_.estimate(scratch.sample, scratch.persons,
+                              samples_.ideal_weights(on[at(ErrorSource::selection_benchmarked)]),
+                              scratch.reference, cases_);
       for (std::size_t c = 0; c < cases_.size(); ++c)
         for (std::size_t j = 0; j < estimators; ++j) {
           const Result<double>& value = values[c * estimators + j];
@@ -196,7 +197,6 @@ void describe(const Study& study, const BudgetPlan& plan, const StudyOptions& op
   results.sample_size = s.sample_size;
   results.replicates = options.replicates;
   results.selection_on_answers = plan.selection_on_answers;
-  results.omitted = plan.omitted;
   for (std::size_t e : plan.estimands)
     results.estimands.push_back(estimand_record(study.plan().estimands[e], estimates.truth(e)));
 }

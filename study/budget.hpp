@@ -34,11 +34,9 @@ using SourceFlags = std::vector<bool>;
 
 struct BudgetPlan {
   std::uint32_t replicates = 200;
-  double selection_on_answers = 0;      ///< strength of the dial
-  std::optional<World> world;           ///< nothing: the neutral one
-  std::vector<std::size_t> estimands;   ///< positions in the study's plan
-  std::vector<std::size_t> weightings;  ///< the same
-  std::vector<std::string> omitted;     ///< what a budget cannot be made of, each with its reason
+  double selection_on_answers = 0;     ///< strength of the dial
+  std::optional<World> world;          ///< nothing: the neutral one
+  std::vector<std::size_t> estimands;  ///< positions in the study's plan
 };
 
 /// Reads [budget] of scenario.toml; without it defaults.

@@ -4,15 +4,38 @@
 
 #include "core/sums.hpp"
 #include "estimators/functionals/level_estimator.hpp"
+#include "estimators/functionals/quantile.hpp"
 #include "estimators/tabulate.hpp"
 #include "study/complete_cells.hpp"
+#include "study/tally.hpp"
 
 namespace steelyard {
+
+namespace {
+
+double probability_of(const Functional& functional) {
+  return dynamic_cast<const QuantileFunctional&>(functional).probability();
+}
+
+/// Whether it is a quantile that is read out of buckets without a value rule.
+bool is_bucketed_quantile(const Schema& schema, const Functional& functional) {
+  return dynamic_cast<const QuantileFunctional*>(&functional) != nullptr &&
+         is_bucketed(schema, functional, 0);
+}
+
+}  // namespace
 
 /// Totals of an estimand's answers, or why there are none.
 struct BudgetEstimates::Totals {
   Result<std::vector<double>> totals;
   double respondents = 0;
+};
+
+/// An estimand's answers in one sample.
+struct BudgetEstimates::Asked {
+  SampledAnswer answer;
+  /// What weightings keep of their models of these answers, by weighting.
+  std::map<std::size_t, std::shared_ptr<const void>>& kept;
 };
 
 BudgetEstimates::BudgetEstimates(const Study& study, const Population& world,
@@ -27,20 +50,24 @@ BudgetEstimates::BudgetEstimates(const Study& study, const Population& world,
     stale_.add(stale_table(study.scenario().schema, table, study.stale_benchmarks()));
     fresh_.add(std::move(table));
   }
-  for (std::size_t w : plan.weightings)
-    for (VariableId id : study.plan().weightings[w].plugin->variables())
+  for (const auto& weighting : study.plan().weightings)
+    for (VariableId id : weighting.plugin->variables())
       if (std::find(cell_variables_.begin(), cell_variables_.end(), id) == cell_variables_.end())
         cell_variables_.push_back(id);
   std::sort(cell_variables_.begin(), cell_variables_.end());
+  models_answers_ =
+      std::any_of(study.plan().weightings.begin(), study.plan().weightings.end(),
+                  [](const auto& weighting) { return weighting.plugin->models_answers(); });
   for (VariableId id : cell_variables_) need(id);
   for (std::size_t e : plan.estimands) {
     const PlannedEstimand& estimand = study.plan().estimands[e];
     for (const Condition& c : estimand.domain) need(c.variable);
     for (VariableId id : estimand.functional->variables()) need(id);
     const bool rule = estimand.functional->uses_value_rule();
-    for (std::size_t w : plan.weightings)
+    const bool reads = rule || is_bucketed_quantile(study.scenario().schema, *estimand.functional);
+    for (std::size_t w = 0; w < study.plan().weightings.size(); ++w)
       for (std::size_t v = 0; v < (rule ? study.plan().value_rules.size() : 1); ++v)
-        estimators_.push_back({e, w, v, rule});
+        estimators_.push_back({e, w, v, rule, reads});
   }
   make_truths(world);
 }
@@ -53,12 +80,21 @@ void BudgetEstimates::need(VariableId id) {
 void BudgetEstimates::make_truths(const Population& world) {
   truths_.resize(study_->plan().estimands.size());
   true_values_.resize(truths_.size());
+  true_laws_.resize(truths_.size());
+  const Schema& schema = study_->scenario().schema;
   LatentLaws latent(world);
   for (std::size_t e : plan_->estimands) {
     const PlannedEstimand& estimand = study_->plan().estimands[e];
     const DomainTruth truth = superpopulation_truth(world, estimand, persons_, latent);
     truths_[e] = true_value(*estimand.functional, truth);
     for (const auto& means : truth.means) true_values_[e].push_back({means, {}});
+    const Functional& functional = *estimand.functional;
+    const bool quantile = is_bucketed_quantile(schema, functional);
+    if (!quantile && !functional.uses_law()) continue;
+    const VariableId answer = functional.variables()[0];
+    true_laws_[e].emplace(world, estimand.domain, answer);
+    if (quantile)
+      truths_[e] = LatentQuantile(world, estimand.domain, answer).at(probability_of(functional));
   }
 }
 
@@ -90,6 +126,12 @@ Result<double> BudgetEstimates::value(const BudgetEstimator& estimator, bool rul
   const std::vector<double>& totals = made.totals.value();
   const StudyPlan& plan = study_->plan();
   const Functional& functional = *plan.estimands[estimator.estimand].functional;
+  if (estimator.reads_buckets && !rule && true_laws_[estimator.estimand]) {
+    const auto law = true_laws_[estimator.estimand]->law(totals);
+    if (!law) return law.failure();
+    if (functional.uses_law()) return functional.value_of(*law.value());
+    return law.value()->quantile(probability_of(functional));
+  }
   if (estimator.uses_rule && !rule) {
     const auto point = functional.estimate(totals, true_values_[estimator.estimand]);
     if (!point) return point.failure();
@@ -101,44 +143,71 @@ Result<double> BudgetEstimates::value(const BudgetEstimator& estimator, bool rul
       .value(totals, made.respondents);
 }
 
+/// Those that the weights give, or the weighting's model of the answer.
+BudgetEstimates::Totals BudgetEstimates::totals(std::size_t w, const CellIndex& cells,
+                                                const Weighed& weighed, const Asked& asked) const {
+  const auto respondents = static_cast<double>(asked.answer.table.respondents);
+  const Result<Weights>& weights = weighed.weights[w];
+  if (!weights) return {weights.failure(), respondents};
+  const Weighting& weighting = *study_->plan().weightings[w].plugin;
+  if (weighting.models_answers()) {
+    const auto modelled = model_sampled_answer(weighting, cells, weighed.benchmarks,
+                                               weights.value(), asked.answer, &asked.kept[w]);
+    if (!modelled) return {modelled.failure(), respondents};
+    if (modelled.value())
+      return {
+          std::vector<double>(modelled.value()->totals().begin(), modelled.value()->totals().end()),
+          respondents};
+  }
+  return {level_totals(asked.answer.table, weights.value()), respondents};
+}
+
 std::vector<Result<double>> BudgetEstimates::estimate(
     const Sample& sample, std::span<const PersonRef> persons, std::span<const double> ideal,
+    std::shared_ptr<const ReferenceSample> reference,
     std::span<const EstimateSources> cases) const {
   const CompleteCells cells(sample, cell_variables_);
   const auto& weightings = study_->plan().weightings;
-  // Weights: by whether benchmarks are stale, and weighting.
-  std::vector<std::vector<Result<Weights>>> weights(2);
-  for (const bool stale : {false, true})
-    if (std::any_of(cases.begin(), cases.end(), [&](const EstimateSources& c) {
-          return c.weighting && c.stale_benchmarks == stale;
-        }))
-      for (std::size_t w : plan_->weightings)
-        weights[stale].push_back(cells.weigh(*weightings[w].plugin, stale ? stale_ : fresh_));
+  std::optional<Weighed> weighed[2];  // by whether benchmarks are stale
+  for (const EstimateSources& c : cases) {
+    auto& made = weighed[c.stale_benchmarks];
+    if (!c.weighting || made) continue;
+    made.emplace(Weighed{c.stale_benchmarks ? stale_ : fresh_, {}});
+    made->benchmarks.set_reference(reference);
+    for (const auto& weighting : weightings)
+      made->weights.push_back(cells.weigh(*weighting.plugin, made->benchmarks));
+  }
   Tabulator tabulator(sample, cells.cells());
   std::vector<Result<double>> out(cases.size() * estimators_.size(),
                                   Result<double>(Failure{FailureKind::none, {}}));
+  // What weightings keep of answers, whatever the domain: by answers and staleness.
+  std::map<std::vector<VariableId>, std::map<std::size_t, std::shared_ptr<const void>>> kept[2];
   for (std::size_t j = 0; j < estimators_.size();) {
     const std::size_t e = estimators_[j].estimand;
     const PlannedEstimand& estimand = study_->plan().estimands[e];
+    const auto answers = estimand.functional->variables();
     const auto rows = domain_rows(sample, estimand.domain);
-    const Tabulation table = tabulator.tabulate(estimand.functional->variables(), rows);
-    const auto respondents = static_cast<double>(table.respondents);
-    const Totals perfect{ideal_totals(e, sample, rows, persons, ideal), respondents};
-    for (; j < estimators_.size() && estimators_[j].estimand == e; ++j) {
-      const auto w = static_cast<std::size_t>(
-          std::find(plan_->weightings.begin(), plan_->weightings.end(), estimators_[j].weighting) -
-          plan_->weightings.begin());
-      for (std::size_t c = 0; c < cases.size(); ++c) {
-        Result<double>& to = out[c * estimators_.size() + j];
-        if (!cases[c].weighting) {
-          to = value(estimators_[j], cases[c].bucket_rule, perfect);
-          continue;
+    const Tabulation table = tabulator.tabulate(answers, rows);
+    const Tabulation everybody =
+        models_answers_ ? tabulator.tabulate(answers, domain_rows(sample, {})) : Tabulation{};
+    const auto of_reference = reference_rows(reference.get(), estimand.domain);
+    const SampledAnswer asked{answers, estimand.domain, table, everybody, of_reference};
+    const Totals perfect{ideal_totals(e, sample, rows, persons, ideal),
+                         static_cast<double>(table.respondents)};
+    while (j < estimators_.size() && estimators_[j].estimand == e) {
+      // Estimators that differ in their value rule alone share the totals.
+      const std::size_t w = estimators_[j].weighting;
+      std::optional<Totals> made[2];
+      for (;
+           j < estimators_.size() && estimators_[j].estimand == e && estimators_[j].weighting == w;
+           ++j)
+        for (std::size_t c = 0; c < cases.size(); ++c) {
+          const bool stale = cases[c].stale_benchmarks;
+          if (cases[c].weighting && !made[stale])
+            made[stale] = totals(w, cells.cells(), *weighed[stale], {asked, kept[stale][answers]});
+          out[c * estimators_.size() + j] = value(estimators_[j], cases[c].bucket_rule,
+                                                  cases[c].weighting ? *made[stale] : perfect);
         }
-        const Result<Weights>& made = weights[cases[c].stale_benchmarks][w];
-        to = made ? value(estimators_[j], cases[c].bucket_rule,
-                          {level_totals(table, made.value()), respondents})
-                  : Result<double>(made.failure());
-      }
     }
   }
   return out;

@@ -1,26 +1,11 @@
 #include <algorithm>
 
 #include "core/text.hpp"
-#include "estimators/functionals/quantile.hpp"
 #include "study/budget.hpp"
 #include "study/worlds.hpp"
 
 namespace steelyard {
 namespace {
-
-/// Why an estimand has no budget; empty: it has one.
-std::string objection(const PlannedEstimand& e) {
-  if (e.functional->uses_law() ||
-      dynamic_cast<const QuantileFunctional*>(e.functional.get()) != nullptr)
-    return "it is of the whole law of the values, not of one number a level";
-  return {};
-}
-
-std::string objection(const Weighting& weighting) {
-  if (weighting.needs_reference()) return "it needs a reference sample";
-  if (weighting.models_answers()) return "it models answers, so it has no weights";
-  return {};
-}
 
 /// Estimands by name, each over its own domain; by default the headlines, else all.
 void choose_estimands(const Study& study, ConfigReader* section, BudgetPlan& plan) {
@@ -45,13 +30,7 @@ void choose_estimands(const Study& study, ConfigReader* section, BudgetPlan& pla
     if (std::find(known.begin(), known.end(), id) == known.end())
       section->fail("estimands", "names \"" + id + "\", which is not declared",
                     suggestion(id, known));
-  for (std::size_t i : chosen) {
-    const std::string why = objection(estimands[i]);
-    if (why.empty())
-      plan.estimands.push_back(i);
-    else
-      plan.omitted.push_back("estimand " + estimands[i].id + ": " + why);
-  }
+  plan.estimands = std::move(chosen);
 }
 
 World dial(const Study& study, const ConfigReader& section, double strength) {
@@ -87,19 +66,6 @@ BudgetPlan plan_budget(const Study& study) {
       plan.world = dial(study, *section, plan.selection_on_answers);
     section->finish();
   }
-  const auto& weightings = study.plan().weightings;
-  for (std::size_t w = 0; w < weightings.size(); ++w) {
-    const std::string why = objection(*weightings[w].plugin);
-    if (why.empty())
-      plan.weightings.push_back(w);
-    else
-      plan.omitted.push_back("weighting " + weightings[w].name + ": " + why);
-  }
-  if (plan.estimands.empty() || plan.weightings.empty())
-    throw UserError({(study.scenario().folder / "scenario.toml").string()}, "budget",
-                    "nothing can be budgeted: " + join(plan.omitted, "; "),
-                    "declare an estimand of levels (mean, proportion, ratio, diffusion_index) and "
-                    "a weighting on benchmarks");
   return plan;
 }
 

@@ -47,6 +47,7 @@ BudgetSamples::BudgetSamples(const Study& study, const Population& world,
   const Measurement& measurement = study.measurement();
   const std::vector<VariableId> needed = measurement.needed(asked);
   answers_ = std::make_unique<Synthesizer>(world, needed, measurement.values());
+  reference_answers_ = study.reference_synthesizer(world);
   if (selects_on_answers) {
     sampled_ = std::make_unique<Population>(world);
     sampled_->replace_laws(world.sample_law(), world.sample_law(), world.weighted_law());
@@ -112,6 +113,8 @@ void BudgetSamples::start(Seed seed, Replicate replicate, Scratch& s) const {
   for (std::uint32_t b = 0; b < cells_[0].blocks(); ++b)
     unit_blocks({seed, purpose("budget selection"), replicate, Unit{0}}, b, n, &s.words[b * 4 * n],
                 n);
+  s.reference = study_->draw_reference(
+      seed, replicate, reference_answers_ ? &*reference_answers_ : nullptr, s.of_reference);
 }
 
 void BudgetSamples::draw(Seed seed, Replicate replicate, const SourceFlags& on, Scratch& s) const {

@@ -3,6 +3,7 @@
 // Samples with some sources of error switched off, on common random numbers.
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "study/budget.hpp"
@@ -28,10 +29,12 @@ class BudgetSamples {
     Synthesizer::Scratch synthesis;
     Sample sample;
     std::vector<std::vector<double>> values;
+    std::shared_ptr<const ReferenceSample> reference;  ///< null: the scenario has none
+    Study::Scratch of_reference;
   };
   Scratch scratch() const;
 
-  /// Random numbers that all samples of a replicate share.
+  /// Random numbers that all samples of a replicate share, and its reference sample.
   void start(Seed seed, Replicate replicate, Scratch& scratch) const;
   /// A sample with these sources on, into the scratch. @pre start of the same replicate
   void draw(Seed seed, Replicate replicate, const SourceFlags& on, Scratch& scratch) const;
@@ -53,6 +56,7 @@ class BudgetSamples {
   const Population* world_;
   std::unique_ptr<Population> sampled_;  ///< answers as the sample has them
   std::unique_ptr<Synthesizer> answers_, sampled_answers_;
+  std::optional<Synthesizer> reference_answers_;
   std::vector<CellDraw> cells_;  ///< by benchmarked + 2 × other
   std::vector<double> ideal_, equal_;
   std::vector<bool> present_;  ///< by ErrorSource

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "results/results.hpp"
+#include "results/tipping.hpp"
 
 namespace steelyard {
 
@@ -30,13 +30,6 @@ struct Conclusion {
 /// or written with %.
 /// @throws UserError with the position of what cannot be read
 Conclusion parse_conclusion(const std::string& text);
-
-/// How far a conclusion is from turning: above 0 it holds (at 0 with >= and <=).
-struct ConclusionMargin {
-  double value = 0;
-  double mcse = 0;             ///< both sides are on the same samples, and the error knows it
-  std::uint32_t failures = 0;  ///< replicates left out
-};
 
 /// A conclusion about one study's estimands and estimators.
 class BoundConclusion {

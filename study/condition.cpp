@@ -78,6 +78,18 @@ void run_each_condition(const std::string& scenario, std::size_t n,
   }
 }
 
+ScenarioTitle title_of_scenario(const std::string& scenario) {
+  const ScenarioDocument document = open_scenario(scenario);
+  ConfigReader root = document.reader();
+  ScenarioTitle found;
+  if (auto section = root.section("scenario")) {
+    found.name = section->text("name");
+    found.title = section->text("title");
+    found.title_zh = section->text("title_zh", {.fallback = found.title});
+  }
+  return found;
+}
+
 void check_settings(const std::string& scenario, const std::vector<std::string>& settings) {
   if (is_model_scenario(scenario))
     (void)ModelStudy(scenario, settings);

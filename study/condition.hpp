@@ -51,6 +51,13 @@ void run_each_condition(const std::string& scenario, std::size_t n,
                         const std::function<void(std::size_t, ConditionOutcome)>& finished,
                         const std::function<void(double)>& progress = {});
 
+/// How a scenario calls itself.
+struct ScenarioTitle {
+  std::string name, title, title_zh;
+};
+/// From [scenario] alone. @throws UserError if it cannot be read
+ScenarioTitle title_of_scenario(const std::string& scenario);
+
 /// Reads the scenario with these settings and its study, without making a population.
 /// @throws UserError for settings that cannot be
 void check_settings(const std::string& scenario, const std::vector<std::string>& settings);

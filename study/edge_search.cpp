@@ -150,6 +150,8 @@ class CoordinateSearch {
       candidates_.push_back(search.lower + static_cast<double>(i) * search.step);
   }
 
+  std::size_t candidates() const { return candidates_.size(); }
+
   /// Positions of inner edges among the candidates, nearest to these values.
   std::vector<std::size_t> positions(const std::vector<double>& inner) const {
     std::vector<std::size_t> at;
@@ -198,6 +200,23 @@ class CoordinateSearch {
     return best;
   }
 
+  /// The best place for one more inner edge among these (with both ends).
+  std::vector<std::size_t> one_more(const std::vector<double>& edges) const {
+    std::vector<std::size_t> best;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      std::vector<double> inner(edges.begin() + 1, edges.end() - 1);
+      inner.push_back(candidates_[c]);
+      std::sort(inner.begin(), inner.end());
+      const auto at = positions(inner);
+      const double rmse = judge_at(at, {}).rmse;
+      if (!best.empty() && !(rmse < smallest)) continue;
+      best = at;
+      if (!std::isnan(rmse)) smallest = rmse;
+    }
+    return best;
+  }
+
   std::vector<double> equal_shares() const {
     std::vector<double> inner;
     for (std::size_t k = 1; k < search_.buckets; ++k) {
@@ -223,7 +242,20 @@ class CoordinateSearch {
   std::vector<double> candidates_;
 };
 
-std::vector<EdgeChoice> search_in(const EdgeProblem& problem, const EdgeSearch& search) {
+/// Numbers of buckets to look at beside the one asked for, which is among them: ascending.
+std::vector<std::size_t> numbers_of_buckets(const EdgeSearch& search, std::size_t candidates) {
+  constexpr std::size_t kMore = 3, kAtMost = 12;
+  const std::size_t highest = std::min({search.buckets + kMore, candidates + 1, std::size_t{50}});
+  const std::size_t step = (highest - 2) / kAtMost + 1;
+  std::vector<std::size_t> numbers;
+  for (std::size_t n = 2 + (search.buckets - 2) % step; n <= highest; n += step)
+    numbers.push_back(n);
+  return numbers;
+}
+
+/// @param fewer  the best edges of one bucket fewer; empty: not known
+EdgeChoice best_of(const EdgeProblem& problem, const EdgeSearch& search,
+                   const std::vector<double>& fewer) {
   const CoordinateSearch coordinates(problem, search);
   const auto& present = problem.schema[problem.variable].edges;
   std::vector<std::vector<double>> starts{coordinates.equal_shares(), coordinates.equal_steps()};
@@ -235,24 +267,54 @@ std::vector<EdgeChoice> search_in(const EdgeProblem& problem, const EdgeSearch& 
     EdgeChoice found = coordinates.descend(coordinates.positions(start));
     if (std::isnan(best.rmse) || found.rmse < best.rmse) best = std::move(found);
   }
-  best.name = "best";
-  return {judge(problem, search.respondents, "as asked now", present),
-          coordinates.judge_at(coordinates.positions(starts[0]), "equal shares"), best};
+  if (fewer.size() == search.buckets) {
+    EdgeChoice found = coordinates.descend(coordinates.one_more(fewer));
+    if (std::isnan(best.rmse) || found.rmse < best.rmse) best = std::move(found);
+  }
+  return best;
+}
+
+EdgeResults search_in(const EdgeProblem& problem, const EdgeSearch& search,
+                      const PlannedEstimand& estimand) {
+  const CoordinateSearch coordinates(problem, search);
+  EdgeResults results{search,
+                      estimand.label + " (" + estimand.domain_label + ")",
+                      estimand.label_zh + "（" + estimand.domain_label_zh + "）",
+                      estimand.unit,
+                      {},
+                      {}};
+  for (std::size_t n : numbers_of_buckets(search, coordinates.candidates())) {
+    EdgeSearch other = search;
+    other.buckets = n;
+    const auto fewer =
+        results.by_number.empty() ? std::vector<double>{} : results.by_number.back().edges;
+    results.by_number.push_back(best_of(problem, other, fewer));
+    results.by_number.back().name = "best of " + std::to_string(n) + " buckets";
+    if (n != search.buckets) continue;
+    results.choices = {
+        judge(problem, search.respondents, "as asked now", problem.schema[problem.variable].edges),
+        coordinates.judge_at(coordinates.positions(coordinates.equal_shares()), "equal shares"),
+        results.by_number.back()};
+    results.choices.back().name = "best";
+  }
+  return results;
 }
 
 }  // namespace
 
-std::vector<EdgeChoice> search_edges(const std::string& scenario,
-                                     const std::vector<std::string>& settings,
-                                     const EdgeSearch& search, Seed seed) {
+EdgeResults search_edges(const std::string& scenario, const std::vector<std::string>& settings,
+                         const EdgeSearch& search, Seed seed) {
   if (is_model_scenario(scenario)) {
     const ModelStudy study(scenario, settings);
-    return search_in(model_problem(study.condition(0), search, seed), search);
+    const ModelCondition& condition = study.condition(0);
+    return search_in(model_problem(condition, search, seed), search,
+                     estimand_named(condition.plan, search.estimand));
   }
   // The rule and the functional live as long as the study does.
   const Scenario read = load_scenario(scenario, settings);
   const Study study(read);
-  return search_in(synthetic_problem(study, search), search);
+  return search_in(synthetic_problem(study, search), search,
+                   estimand_named(study.plan(), search.estimand));
 }
 
 }  // namespace steelyard

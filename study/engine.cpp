@@ -110,9 +110,9 @@ const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesiz
   return s.sample;
 }
 
-std::optional<Synthesizer> Study::reference_synthesizer() const {
+std::optional<Synthesizer> Study::reference_synthesizer(const Population& population) const {
   if (!reference_) return std::nullopt;
-  return Synthesizer(population_, reference_->asked(), {});
+  return Synthesizer(population, reference_->asked(), {});
 }
 
 std::shared_ptr<const ReferenceSample> Study::draw_reference(Seed seed, Replicate replicate,
@@ -155,7 +155,7 @@ class SyntheticSession final : public StudySession {
         benchmarks_(make_benchmarks(study)),
         plan_(study.scenario(), study.plan()),
         synthesizer_(study.sample_synthesizer(plan_.variables())),
-        reference_(study.reference_synthesizer()),
+        reference_(study.reference_synthesizer(study.population())),
         scratches_(threads_, [this] { return study_->scratch(synthesizer_); }) {
     append_estimator_names(study.plan(), plan_, estimators_);
   }

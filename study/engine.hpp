@@ -67,7 +67,8 @@ class Study {
                                                         const Synthesizer* synthesizer,
                                                         Scratch& scratch) const;
   /// Makes what the reference sample's respondents are asked; nothing: there is none.
-  std::optional<Synthesizer> reference_synthesizer() const;
+  /// @param population  this study's, or one of another world
+  std::optional<Synthesizer> reference_synthesizer(const Population& population) const;
 
   /// Ready to make replicates; of the options it uses seed, threads and tally. The study must
   /// outlive it.

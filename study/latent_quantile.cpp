@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "core/sums.hpp"
-#include "estimators/buckets/piecewise.hpp"
 
 namespace steelyard {
 
@@ -63,13 +62,19 @@ double LatentQuantile::at(double p) const {
 }
 
 std::shared_ptr<const Law> LatentQuantile::law() const {
+  std::vector<Segment> all;
+  for (const auto& bucket : pieces()) all.insert(all.end(), bucket.begin(), bucket.end());
+  return std::make_shared<PiecewiseLaw>(std::move(all));
+}
+
+std::vector<std::vector<Segment>> LatentQuantile::pieces() const {
   constexpr int kPieces = 256, kOctave = 64, kOctaves = 26;
-  std::vector<Segment> segments;
+  std::vector<std::vector<Segment>> pieces(buckets_);
   double below = 0, last = -std::numeric_limits<double>::infinity();
-  const auto add = [&](double from, double to, double mass) {
-    if (mass > 0 && to > from) segments.push_back(Segment::uniform(from, to, mass));
-  };
   for (std::size_t b = 0; b < buckets_; ++b) {
+    const auto add = [&](double from, double to, double mass) {
+      if (mass > 0 && to > from) pieces[b].push_back(Segment::uniform(from, to, mass));
+    };
     double mass = 0, first = 0, lowest = std::numeric_limits<double>::infinity();
     for (std::size_t g = 0; g < law_->groups(); ++g) {
       const double m = mass_[g * buckets_ + b];
@@ -102,7 +107,41 @@ std::shared_ptr<const Law> LatentQuantile::law() const {
     }
     below += mass;
   }
-  return std::make_shared<PiecewiseLaw>(std::move(segments));
+  return pieces;
+}
+
+ReweightedLaw::ReweightedLaw(const Population& population, const Domain& domain, VariableId asked) {
+  const Schema& schema = population.law().schema();
+  const bool fine = schema.value_of(asked) == asked;
+  const auto made = LatentQuantile(population, domain, asked).pieces();
+  pieces_.resize(schema[asked].size());
+  for (std::size_t f = 0; f < made.size(); ++f) {
+    auto& own = pieces_[fine ? f : schema[asked].group_map[f]];
+    own.insert(own.end(), made[f].begin(), made[f].end());
+  }
+  for (auto& bucket : pieces_) {
+    double mass = 0;
+    for (const Segment& piece : bucket) mass += piece.mass;
+    for (Segment& piece : bucket) piece.mass /= mass;
+  }
+}
+
+Result<std::shared_ptr<const Law>> ReweightedLaw::law(std::span<const double> totals) const {
+  const double sum = total(totals);
+  if (!(sum > 0)) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  std::vector<Segment> all;
+  for (std::size_t b = 0; b < pieces_.size(); ++b) {
+    if (totals[b] < 0) return Failure{FailureKind::infeasible, "the total of a bucket is negative"};
+    if (totals[b] == 0) continue;
+    if (pieces_[b].empty())
+      return Failure{FailureKind::infeasible,
+                     "respondents are in a bucket that nobody of the population's domain is in"};
+    for (Segment piece : pieces_[b]) {
+      piece.mass *= totals[b] / sum;
+      all.push_back(piece);
+    }
+  }
+  return std::shared_ptr<const Law>(std::make_shared<PiecewiseLaw>(std::move(all)));
 }
 
 }  // namespace steelyard

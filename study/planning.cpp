@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "core/csv.hpp"
 #include "core/scenario_settings.hpp"
 #include "core/text.hpp"
 #include "estimators/indices/index_inference.hpp"
@@ -101,6 +100,16 @@ StudyResults aligned(const StudyResults& a, const StudyResults& b) {
   return out;
 }
 
+/// The estimates' own spread holds sample size and design: one "person" of that sd.
+double smallest_change(const ChangeQuestion& change, double overlap, double sd) {
+  return detectable_change({.sd = sd,
+                            .overlap = overlap,
+                            .correlation = change.correlation,
+                            .level = change.level,
+                            .power = change.power},
+                           1);
+}
+
 std::vector<DesignRow> rows_of(const StudyResults& study, const StudyResults* first,
                                const ChangeQuestion& change) {
   std::vector<BaseChange> changes;
@@ -117,28 +126,13 @@ std::vector<DesignRow> rows_of(const StudyResults& study, const StudyResults* fi
     if (!changes.empty()) row.change = changes[i];
     const PerformanceRecord& p = row.performance;
     for (double overlap : change.overlaps) {
-      // The estimates' own spread holds sample size and design: one "person" of that sd.
-      const double found = detectable_change({.sd = p.sd,
-                                              .overlap = overlap,
-                                              .correlation = change.correlation,
-                                              .level = change.level,
-                                              .power = change.power},
-                                             1);
+      const double found = smallest_change(change, overlap, p.sd);
       row.smallest_changes.push_back(found);
       row.smallest_changes_mcse.push_back(p.sd > 0 ? found * p.sd_mcse / p.sd : kNone);
     }
     rows.push_back(std::move(row));
   }
   return rows;
-}
-
-std::string field(const std::string& text) { return csv_field(text); }
-std::string field(double value) { return std::isnan(value) ? std::string{} : shortest(value); }
-std::string field(std::uint32_t value) { return std::to_string(value); }
-
-template <typename... Fields>
-void fields(std::string& text, const Fields&... values) {
-  ((text += text.empty() || text.back() == '\n' ? "" : ",", text += field(values)), ...);
 }
 
 }  // namespace
@@ -182,6 +176,16 @@ QuestionnairePlan read_questionnaire_plan(const std::string& scenario,
   return plan;
 }
 
+DetectableCurve detectable_curve(const ChangeQuestion& change) {
+  DetectableCurve curve;
+  constexpr int kSteps = 50;
+  for (int i = 0; i <= kSteps; ++i) {
+    curve.overlaps.push_back(static_cast<double>(i) / kSteps);
+    curve.changes.push_back(smallest_change(change, curve.overlaps.back(), 1));
+  }
+  return curve;
+}
+
 std::vector<DesignResults> compare_designs(const std::string& scenario,
                                            const std::vector<std::string>& settings,
                                            const QuestionnairePlan& plan,
@@ -199,60 +203,16 @@ std::vector<DesignResults> compare_designs(const std::string& scenario,
       },
       unmet, options,
       [&](std::size_t i, ConditionOutcome outcome) {
-        DesignResults design{plan.designs[i], outcome.failure, {}};
-        if (outcome.results)
+        DesignResults design{plan.designs[i], outcome.failure, 0, {}};
+        if (outcome.results) {
+          design.sample_size = outcome.results->sample_size;
           design.rows = rows_of(*outcome.results, first ? &*first : nullptr, plan.change);
+        }
         if (i == 0) first = std::move(outcome.results);
         results.push_back(std::move(design));
       },
       progress);
   return results;
-}
-
-std::string write_designs_csv(const std::vector<DesignResults>& results,
-                              const ChangeQuestion& change) {
-  std::string text =
-      "design,cost,estimand,domain,weighting,value_rule,interval,truth,bias,bias_mcse,sd,rmse,"
-      "rmse_mcse,coverage,coverage_mcse,bias_change,bias_change_mcse,rmse_change,rmse_change_mcse,"
-      "coverage_change,coverage_change_mcse,failures,replicates";
-  for (double overlap : change.overlaps)
-    text += fmt::format(",smallest_change_overlap_{0},smallest_change_overlap_{0}_mcse",
-                        shortest(overlap));
-  text += ",status\n";
-  for (const DesignResults& d : results) {
-    std::string beginning;
-    fields(beginning, d.design.name, d.design.cost.value_or(kNone));
-    if (!d.failure.empty()) {
-      text += beginning + std::string(22 + 2 * change.overlaps.size(), ',') + csv_field(d.failure) +
-              "\n";
-      continue;
-    }
-    for (const DesignRow& row : d.rows) {
-      const PerformanceRecord& p = row.performance;
-      text += beginning;
-      fields(text, row.estimand.estimand, row.estimand.domain, row.estimator.weighting,
-             row.estimator.value_rule, row.estimator.interval, p.truth, p.bias, p.bias_mcse, p.sd,
-             p.rmse, p.rmse_mcse, p.coverage, p.coverage_mcse, row.change.bias.change,
-             row.change.bias.mcse, row.change.rmse.change, row.change.rmse.mcse,
-             row.change.coverage.change, row.change.coverage.mcse, p.failures, p.replicates);
-      for (std::size_t k = 0; k < change.overlaps.size(); ++k)
-        fields(text, row.smallest_changes[k], row.smallest_changes_mcse[k]);
-      text += ",ok\n";
-    }
-  }
-  return text;
-}
-
-std::string write_edges_csv(const std::vector<EdgeChoice>& choices) {
-  std::string text = "choice,edges,bias,sd,rmse,status\n";
-  for (const EdgeChoice& c : choices) {
-    Texts edges;
-    for (double edge : c.edges) edges.push_back(shortest(edge));
-    fields(text, c.name, join(edges, " "), c.bias, c.sd, c.rmse,
-           c.failure.empty() ? std::string("ok") : c.failure);
-    text += '\n';
-  }
-  return text;
 }
 
 }  // namespace steelyard

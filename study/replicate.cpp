@@ -12,6 +12,7 @@
 #include "estimators/values/bucket_values.hpp"
 #include "sim/population/constraints.hpp"
 #include "study/complete_cells.hpp"
+#include "study/modelled_answers.hpp"
 
 namespace steelyard {
 namespace {
@@ -218,7 +219,8 @@ void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
     start = Clock::now();
     const auto& wanted = shared.wanted[w];
     if (std::find(wanted.begin(), wanted.end(), true) != wanted.end())
-      shared.weights.push_back(shared.complete.weigh(*plan_->weightings[w].plugin, shared.benchmarks));
+      shared.weights.push_back(
+          shared.complete.weigh(*plan_->weightings[w].plugin, shared.benchmarks));
     else
       shared.weights.emplace_back(not_wanted());
     shared.weigh_seconds.push_back(index_seconds + seconds_since(start));
@@ -261,14 +263,9 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
 
 /// Tabulations: once per domain and answer, for every weighting.
 void ReplicatePlan::tabulate(const Sample& sample, Working& shared) const {
-  const ReferenceSample* reference = shared.benchmarks.reference().get();
   for (const Domain& domain : domains_) {
     shared.rows.push_back(domain_rows(sample, domain));
-    auto& rows = shared.reference_rows.emplace_back();
-    if (reference != nullptr && std::all_of(domain.begin(), domain.end(), [&](const Condition& c) {
-          return reference->sample.has(c.variable);
-        }))
-      rows = domain_rows(reference->sample, domain);
+    shared.reference_rows.push_back(reference_rows(shared.benchmarks.reference().get(), domain));
   }
   Tabulator tabulator(sample, shared.complete.cells());
   for (const Task& task : tasks_) {
@@ -296,18 +293,11 @@ void ReplicatePlan::model(std::size_t task, Working& shared) const {
     if (!weighting.models_answers() || !shared.weights[w]) continue;
     // Tables of the report are only wanted under its own weighting.
     if (task >= estimand_tasks_ && w != view_weighting_) continue;
-    if (weighting.needs_reference() && !shared.reference_rows[domain])
-      modelled.back() = Failure{FailureKind::unsupported,
-                                "the reference sample does not know who is in the domain"};
-    else
-      modelled.back() = weighting.model_answer(
-          shared.complete.cells(), shared.benchmarks, shared.weights[w].value(),
-          {tasks_[task].answers, shared.tables[task],
-           shared.reference_rows[domain]
-               ? std::span<const std::uint32_t>(*shared.reference_rows[domain])
-               : std::span<const std::uint32_t>(),
-           &domains_[domain], &shared.everybody.at(tasks_[task].answers),
-           &shared.kept[{w, tasks_[task].answers}]});
+    modelled.back() = model_sampled_answer(
+        weighting, shared.complete.cells(), shared.benchmarks, shared.weights[w].value(),
+        {tasks_[task].answers, domains_[domain], shared.tables[task],
+         shared.everybody.at(tasks_[task].answers), shared.reference_rows[domain]},
+        &shared.kept[{w, tasks_[task].answers}]);
     auto& totals = shared.totals[task][w];
     if (!modelled.back())
       totals.clear();

@@ -19,6 +19,7 @@ namespace steelyard {
 struct StopRequest {
   std::atomic<bool> heeded{false};  ///< whether somebody looks at it
   std::atomic<int> signal{0};       ///< 0: go on
+  std::atomic<bool> silent{false};  ///< another process tells the user
 };
 
 struct RunSettings {

@@ -2,6 +2,7 @@
 
 // A study at many points of a scenario's numbers, on the same random numbers at each.
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -53,6 +54,12 @@ using SweepProgress = std::function<void(double done, double all)>;
 class SweepParts {
  public:
   explicit SweepParts(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  SweepParts(const SweepParts&) = delete;
+  SweepParts& operator=(const SweepParts&) = delete;
+
+  /// Studies that this object has written and read.
+  std::size_t written() const { return written_; }
+  std::size_t times_read() const { return read_; }
 
   bool done(std::size_t condition) const;
   void keep(std::size_t condition, const StudyResults& results) const;
@@ -63,6 +70,7 @@ class SweepParts {
  private:
   std::filesystem::path file(std::size_t condition, const char* ending) const;
   std::filesystem::path folder_;
+  mutable std::atomic<std::size_t> written_{0}, read_{0};
 };
 
 /// Runs the conditions that the folder does not have yet. As many conditions as threads are made
@@ -77,10 +85,21 @@ void run_conditions(const SweepPlan& plan, const SweepParts& parts, int threads,
 /// conditions.
 SweepResults analyse_sweep(const SweepPlan& plan, const SweepParts& parts, int threads);
 
-/// What a sweep will take, from its base condition and a few replicates.
+/// What a sweep consists of, if every condition has a result and they are enough for effects.
+struct SweepWork {
+  std::size_t rounds =
+      0;  ///< in each as many conditions are made ready at once as there are threads
+  std::size_t conditions = 0;
+  std::size_t replicates = 0;  ///< of all conditions
+  std::size_t parts_written = 0, parts_read = 0;
+};
+SweepWork work_of(const SweepPlan& plan, int threads);
+
+/// What a sweep will take, from its first conditions and a few replicates.
 struct SweepEstimate {
-  double ready_seconds = 0;      ///< one thread, one condition
-  double replicate_seconds = 0;  ///< all threads, one replicate
+  SweepWork work;
+  double round_seconds = 0;      ///< all threads, each making one condition ready
+  double replicate_seconds = 0;  ///< all threads, one replicate, with its part of the files
   double total_seconds = 0;
   double peak_bytes = 0, part_bytes = 0;
 };

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <stdexcept>
 
 #include "core/output.hpp"
 #include "core/text.hpp"
 #include "core/timing.hpp"
 #include "results/store.hpp"
+#include "study/paired.hpp"
 #include "study/parallel.hpp"
 #include "study/sweep.hpp"
 
@@ -51,6 +54,7 @@ void SweepParts::keep(std::size_t condition, const StudyResults& results) const 
   OutputFile part(file(condition, ".h5"), Overwrite::replace);
   write_store(results, part.staging());
   part.commit();
+  ++written_;
 }
 
 void SweepParts::keep_failure(std::size_t condition, const std::string& reason) const {
@@ -60,7 +64,10 @@ void SweepParts::keep_failure(std::size_t condition, const std::string& reason) 
 }
 
 std::optional<StudyResults> SweepParts::read(std::size_t condition, std::string& reason) const {
-  if (fs::exists(file(condition, ".h5"))) return read_store(file(condition, ".h5"));
+  if (fs::exists(file(condition, ".h5"))) {
+    ++read_;
+    return read_store(file(condition, ".h5"));
+  }
   reason = std::string(trim(read_file(file(condition, ".txt").string())));
   return std::nullopt;
 }
@@ -89,29 +96,100 @@ void run_conditions(const SweepPlan& plan, const SweepParts& parts, int threads,
       });
 }
 
+SweepWork work_of(const SweepPlan& plan, int threads) {
+  const auto workers = static_cast<std::size_t>(thread_count(threads));
+  const std::size_t n = plan.values.size();
+  // Measures and changes are of every part; errors of effects of those in an effect's contrast.
+  const std::size_t in_effects =
+      plan.design == SweepDesign::one_at_a_time ? 2 * plan.dials.size() : n - 1;
+  return {(n + workers - 1) / workers, n, n * plan.replicates, n, n + in_effects};
+}
+
+namespace {
+
+/// Seconds of what a sweep does with one condition, apart from making it ready: its replicates, its
+/// part of the files, and what is made of that.
+struct ConditionPace {
+  double running = 0, writing = 0, reading = 0;
+  std::size_t estimators = 0;
+};
+
+ConditionPace time_condition(const PreparedCondition& condition, const StudyOptions& options,
+                             const SweepParts& parts) {
+  ConditionPace pace;
+  const auto timed = [](double& seconds, auto&& work) {
+    const auto start = Clock::now();
+    work();
+    seconds = seconds_since(start);
+  };
+  StudyResults results;
+  timed(pace.running, [&] { results = condition.run(options); });
+  pace.estimators = results.estimators.size();
+  timed(pace.writing, [&] { parts.keep(0, trimmed(std::move(results))); });
+  timed(pace.reading, [&] {
+    std::string none;
+    const auto study = parts.read(0, none);
+    (void)paired_changes(*study, *study);
+  });
+  return pace;
+}
+
+/// A folder that goes with the object.
+struct TemporaryFolder {
+  TemporaryFolder() { fs::create_directories(path); }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  fs::path path = staging_path(fs::temp_directory_path() / "steelyard-estimate");
+};
+
+}  // namespace
+
 SweepEstimate estimate_sweep(const SweepPlan& plan, int threads) {
   SweepEstimate estimate;
+  const SweepWork work = estimate.work = work_of(plan, threads);
+  const auto workers = static_cast<std::size_t>(thread_count(threads));
+  // As many at once as in a sweep: they slow each other down.
+  const std::size_t together = std::min(workers, plan.values.size());
+  std::vector<std::unique_ptr<const PreparedCondition>> ready(together);
   auto start = Clock::now();
-  const PreparedCondition base(plan.scenario, plan.dials.base_settings(), plan.unmet);
-  estimate.ready_seconds = seconds_since(start);
-  // Two lengths, so that what a run costs apart from its replicates is told from them.
+  parallel_for(together, threads, [&](std::uint64_t i, std::size_t) {
+    // A condition that cannot be made is the sweep's to tell; here the base stands for it.
+    const auto make = [&](const std::vector<std::string>& settings) {
+      ready[i] = std::make_unique<const PreparedCondition>(plan.scenario, settings, plan.unmet);
+    };
+    try {
+      make(i == 0 ? plan.dials.base_settings() : plan.dials.settings(plan.values[i]));
+    } catch (const std::runtime_error&) {
+      make(plan.dials.base_settings());
+    }
+  });
+  estimate.round_seconds = seconds_since(start);
+  // Two lengths, so that what a condition costs apart from its replicates is told from them.
   StudyOptions options = study_options(plan, threads);
-  const auto workers = static_cast<std::uint32_t>(thread_count(threads));
+  const TemporaryFolder folder;
+  const SweepParts parts(folder.path);
+  const std::uint32_t lengths[2] = {static_cast<std::uint32_t>(2 * workers),
+                                    static_cast<std::uint32_t>(8 * workers)};
   double seconds[2];
-  std::uint32_t lengths[2] = {2 * workers, 8 * workers};
   std::size_t estimators = 0;
+  const double reads = static_cast<double>(work.parts_read) / static_cast<double>(work.conditions);
   for (int k : {0, 1}) {
     options.replicates = lengths[k];
-    start = Clock::now();
-    estimators = base.run(options).estimators.size();
-    seconds[k] = seconds_since(start);
+    const ConditionPace pace = time_condition(*ready[0], options, parts);
+    seconds[k] = pace.running + pace.writing + reads * pace.reading;
+    estimators = pace.estimators;
   }
   estimate.replicate_seconds =
       std::max(0.0, seconds[1] - seconds[0]) / static_cast<double>(lengths[1] - lengths[0]);
   const double fixed = std::max(0.0, seconds[0] - lengths[0] * estimate.replicate_seconds);
-  const auto conditions = static_cast<double>(plan.values.size());
-  estimate.total_seconds = conditions * (estimate.ready_seconds / workers + fixed +
-                                         plan.replicates * estimate.replicate_seconds);
+  const auto conditions = static_cast<double>(work.conditions);
+  estimate.total_seconds = static_cast<double>(work.rounds) * estimate.round_seconds +
+                           conditions * fixed +
+                           static_cast<double>(work.replicates) * estimate.replicate_seconds;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const double matrix = static_cast<double>(estimators) * plan.replicates * sizeof(double);

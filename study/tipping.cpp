@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "study/margin_function.hpp"
@@ -55,7 +56,7 @@ class LineSearch {
     const bool start = holds(0);
     double before = 0;
     for (double t : grid(end)) {
-      const MarginAt& at = margin_.at(line_.point(t));
+      const MarginAt& at = look(t);
       if (!at.failure.empty()) {
         reason = at.failure;
         return std::nullopt;
@@ -66,8 +67,22 @@ class LineSearch {
     return std::nullopt;
   }
 
+  /// The margin somewhere on the line.
+  const MarginAt& look(double t) {
+    const MarginAt& at = margin_.at(line_.point(t));
+    if (at.failure.empty()) looked_[t] = at.margin;
+    return at;
+  }
+  /// All that were looked at and have a result, ascending.
+  std::vector<MarginLooked> looked() const {
+    std::vector<MarginLooked> list;
+    for (const auto& [t, margin] : looked_)
+      list.push_back({t, margin, margin_.conclusion().holds(margin.value)});
+    return list;
+  }
+
  private:
-  double value(double t) { return margin_.at(line_.point(t)).margin.value; }
+  double value(double t) { return look(t).margin.value; }
   bool holds(double t) { return margin_.conclusion().holds(value(t)); }
 
   Turn solve(double a, double b) {
@@ -102,13 +117,14 @@ class LineSearch {
         value(high) != value(low)
             ? std::clamp(low - value(low) * (high - low) / (value(high) - value(low)), low, high)
             : middle;
-    const MarginAt& at = margin_.at(line_.point(high));
+    const MarginAt& at = look(high);
     return {line_.whole_step > 0 ? high : inside, at.margin.mcse / std::abs(slope)};
   }
 
   MarginFunction& margin_;
   const Line& line_;
   std::size_t steps_;
+  std::map<double, ConclusionMargin> looked_;
 };
 
 class Search {
@@ -124,6 +140,11 @@ class Search {
     results.base = stands.margin;
     results.holds = margin_.conclusion().holds(stands.margin.value);
     look_around();
+    results.conclusion = margin_.conclusion().conclusion().text;
+    results.seed = static_cast<std::uint64_t>(options_.seed);
+    results.replicates = options_.replicates;
+    for (const Dial& dial : dials_.list())
+      results.dials.push_back({dial.key, dial.source, dial.base, dial.lower, dial.upper});
     for (std::size_t k = 0; k < dials_.size(); ++k) results.points.push_back(along_dial(k));
     if (dials_.size() > 1) results.points.push_back(together());
     return results;
@@ -172,6 +193,8 @@ class Search {
     const double range = dial.upper - dial.lower;
     found = on_line(line_of(k), options_.error * range, std::move(found));
     found.value = dial.base + found.value;
+    for (MarginLooked& looked : found.looked)
+      looked.at = dial.whole ? std::round(dial.base + looked.at) : dial.base + looked.at;
     if (dial.whole) found.value = std::round(found.value);
     found.change_in_ranges = (found.value - dial.base) / range;
     return found;
@@ -185,7 +208,8 @@ class Search {
       LineSearch search(margin_, line, options_.steps);
       std::string below, above;
       const auto down = search.towards(line.lower, below), up = search.towards(line.upper, above);
-      record_ends(line, found);
+      record_ends(search, line, found);
+      found.looked = search.looked();
       found.replicates = replicates;
       found.note = below.empty() ? above : below;
       if (!found.note.empty()) found.note = "a condition has no result: " + found.note;
@@ -208,9 +232,8 @@ class Search {
     return found;
   }
 
-  void record_ends(const Line& line, TippingPoint& found) {
-    const MarginAt low = margin_.at(line.point(line.lower)),
-                   high = margin_.at(line.point(line.upper));
+  static void record_ends(LineSearch& search, const Line& line, TippingPoint& found) {
+    const MarginAt low = search.look(line.lower), high = search.look(line.upper);
     found.lower_margin = low.margin.value;
     found.lower_mcse = low.margin.mcse;
     found.upper_margin = high.margin.value;

@@ -3,10 +3,10 @@
 // Where a conclusion turns: the smallest change of each dial, and of all together.
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "results/tipping.hpp"
 #include "study/conclusion.hpp"
 #include "study/condition.hpp"
 #include "study/dials.hpp"
@@ -22,27 +22,6 @@ struct TippingOptions {
   Population::Unmet unmet = Population::Unmet::refuse;
 };
 
-/// What was found along one dial, or along all of them.
-struct TippingPoint {
-  enum class Kind { turns, never, refused };
-  std::string dial;  ///< empty: all together
-  Kind kind = Kind::never;
-  double base = 0, value = 0;   ///< of the dial; together: 0, and steps along the direction
-  double se = 0;                ///< Monte Carlo error of value
-  double change_in_ranges = 0;  ///< (value - base)/(upper - lower); together: the Euclidean norm
-  std::uint32_t replicates = 0;
-  double lower_margin = 0, upper_margin = 0;  ///< at the ends of the range
-  double lower_mcse = 0, upper_mcse = 0;
-  std::vector<double> values;  ///< together: of every dial where it turns
-  std::string note;            ///< why there is none, or what to know
-};
-
-struct TippingResults {
-  ConclusionMargin base;
-  bool holds = false;  ///< at the scenario's own numbers
-  std::vector<TippingPoint> points;
-};
-
 /// For each dial, the nearest point to the scenario's own number at which the conclusion turns.
 ///
 /// On common random numbers the margin (BoundConclusion) is a fixed function of the dials. From the
@@ -51,7 +30,8 @@ struct TippingResults {
 /// Math. Softw. 21, 327-344). Its error is MCSE(margin)/|slope| there (delta method); replicates
 /// are added until it is the wanted one. A turn and back between two points is not seen. All dials
 /// together move along the gradient of the margin in units of their ranges, each until its end;
-/// those with less than a fiftieth of its length stay. Its error is wanted in ranges.
+/// those with less than a fiftieth of its length stay. Its error is wanted in ranges. Scenario,
+/// titles and version are left to the caller.
 /// @throws UserError if the scenario itself cannot be run, or the conclusion names what it lacks
 TippingResults tipping_points(const std::string& scenario, const Dials& dials,
                               const Conclusion& conclusion, const TippingOptions& options,

@@ -46,10 +46,11 @@ expect 2 '"estimands" names "mean_incom", which is not declared; did you mean "m
 expect 2 'unknown key "replicate"; did you mean "replicates"?' budget "$work/dial" --set budget.replicate=3 -o "$work/bad"
 expect 2 '"selection_on_answers" = 50 is out of range' budget "$work/dial" --set budget.selection_on_answers=50 -o "$work/bad"
 holds "nothing half-made is left" test ! -e "$work/bad"
-# What a budget cannot be made of is named.
+# Weightings with a reference sample have a budget as well.
 cp -r "$scenarios/two-by-two" "$work/reference"
 printf '\n[[weighting]]\nname = "ipw"\nmethod = "ipw"\ncovariates = ["region"]\n\n[reference]\ndesign = "simple_random"\nn = 200\n' >>"$work/reference/scenario.toml"
-expect 0 "not in the budget: weighting ipw: it needs a reference sample" budget "$work/reference" --replicates 3 -o "$work/out-reference"
+expect 0 "error budget of two-by-two" budget "$work/reference" --replicates 3 -o "$work/out-reference"
+holds "with its parts" grep -q ",ipw,-,0,.*,weighting," "$work/out-reference/budget.csv"
 
 echo "$passed checks passed, $failed failed"
 [ "$failed" -eq 0 ]

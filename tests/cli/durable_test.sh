@@ -39,6 +39,14 @@ if [ -n "$mpi" ] && command -v mpirun >/dev/null; then
   expect 0 "written to lost" mpirun --allow-run-as-root --oversubscribe -n 2 "$mpi" run two-by-two --resume --quiet -o lost
   run --replicates 12000 -o long
   same "a lost rank" long lost
+  # A signal to mpirun: USR1 is passed on at once, TERM a second before the end. Both leave a result.
+  for signal in USR1 TERM; do
+    at_work soft$signal mpirun --allow-run-as-root --oversubscribe -n 3 "$mpi" run two-by-two --seed 1 --replicates 200000 --threads 1 --quiet
+    kill -$signal "$pid"
+    wait "$pid" 2>/dev/null
+    expect 0 "go on with --resume" grep "interrupted: .* of 200000 replicates" soft$signal.txt
+    holds "a result is left after $signal" test -e soft$signal/results.h5
+  done
   expect 0 "nothing to do" timeout 60 mpirun --allow-run-as-root --oversubscribe -n 2 "$mpi" run two-by-two --resume --quiet -o ranks2
   expect 2 "is no part of" mpirun --allow-run-as-root --oversubscribe -n 2 "$mpi" run two-by-two --seed 1 --shard 3/2 -o no
 fi
@@ -122,6 +130,30 @@ expect 2 "[--seed] = 2, but it ran with seed 1" "$steelyard" run two-by-two --se
 expect 2 "goes on, and --force starts afresh" "$steelyard" run two-by-two --seed 1 --resume --force -o whole
 expect 2 "exists; choose another name, go on with --resume, or pass --force" "$steelyard" run two-by-two --seed 1 -o whole
 
+# Every block and the manifest is flushed before it gets its name, where system calls can be seen.
+if command -v strace >/dev/null; then
+  strace -f -e trace=openat,fsync,rename -o calls.txt "$steelyard" run two-by-two --seed 1 --replicates 100 --threads 1 --quiet -o traced >/dev/null 2>&1
+  holds "files are flushed before they are renamed, and folders after" /usr/bin/python3 - <<'P'
+import re
+
+opened, flushed, renamed = {}, set(), 0
+calls = [line.split(None, 1)[1] for line in open("calls.txt")]
+for at, call in enumerate(calls):
+    if m := re.match(r'openat\(AT_FDCWD, "([^"]+)".*\) = (\d+)', call):
+        opened[m[2]] = m[1]
+    elif m := re.match(r"fsync\((\d+)\)\s+= 0", call):
+        flushed.add(opened[m[1]])
+        last = opened[m[1]]
+    elif m := re.match(r'rename\("([^"]+/\.(?:block|blocks)[^"]*)", "([^"]+)/[^"/]+"\) = 0', call):
+        assert m[1] in flushed, call
+        flushed.discard(m[1])
+        after = [c for c in calls[at + 1 :] if c.startswith(("fsync", "openat"))][:2]
+        assert f'"{m[2]}"' in after[0] and after[1].startswith("fsync"), (call, after)
+        renamed += 1
+assert renamed >= 8, renamed  # seven blocks and the manifest
+P
+fi
+
 # Blocks that are not whole, or not of this study; results of another version.
 killed_at_work broken "$steelyard" run two-by-two --seed 1 --quiet --replicates 200000
 expect 2 "broken.parts: has finished replicates of an earlier run; go on with --resume" "$steelyard" run two-by-two --seed 1 -o broken
@@ -140,8 +172,18 @@ holds "finished work is kept" test -e mine.parts/block-00000002
 rm mine.parts/block-00000001
 expect 0 "written to mine" "$steelyard" run two-by-two --resume --replicates 200 -o mine
 same "after the foreign block was removed" sound mine
-sed -i 's/"format": 1/"format": 9/' foreign.parts/blocks.json
+sed -i 's/"format": 2/"format": 9/' foreign.parts/blocks.json
 expect 2 "has format version 9, of another steelyard" "$steelyard" run two-by-two --resume -o foreign
+# The same version, built from other sources: its numbers are neither gone on with nor merged.
+killed_at_work changed "$steelyard" run two-by-two --seed 1 --quiet --replicates 200000
+sed -i 's/"program_sources": "[0-9a-f]*"/"program_sources": "0123456789ab"/' changed.parts/blocks.json
+expect 2 "(sources 0123456789ab); this is" "$steelyard" run two-by-two --resume -o changed
+expect 2 "its numbers may differ, and would be mixed; go on with a program built from those sources" \
+  "$steelyard" run two-by-two --resume -o changed
+holds "finished work is kept" test -e changed.parts/block-00000001
+cp -r whole rebuilt
+/usr/bin/python3 -c 'import h5py; f = h5py.File("rebuilt/results.h5", "a"); f.attrs.modify("program_sources", "0123456789ab")'
+expect 2 "its numbers may differ, and would be mixed" "$steelyard" run two-by-two --resume --replicates 120 -o rebuilt
 cp -r whole aged
 /usr/bin/python3 -c 'import h5py; f = h5py.File("aged/results.h5", "a"); f.attrs.modify("program_version", "0.0.9")'
 expect 2 "was made by steelyard 0.0.9; this is" "$steelyard" run two-by-two --resume --replicates 120 -o aged
@@ -186,6 +228,9 @@ expect 2 "part3-1 is the same one" "$steelyard" merge part3-1 part3-1 part3-2 pa
 expect 2 "seed2: has seed 2, and part3-1 has 1" "$steelyard" merge part3-1 seed2 part3-3 -o no
 "$steelyard" run two-by-two --seed 1 --set sample.size=300 --quiet --replicates 100 --shard 2/3 -o size300 >/dev/null
 expect 2 "[sample.size] is 300 now and was 2000 when part3-1 ran" "$steelyard" merge part3-1 size300 part3-3 -o no
+cp -r part3-2 othersources
+sed -i 's/"program_sources": "[0-9a-f]*"/"program_sources": "0123456789ab"/' othersources/blocks.json
+expect 2 "othersources: has numbers of steelyard" "$steelyard" merge part3-1 othersources part3-3 -o no
 expect 2 "is a shard, not a whole study; put the shards together" "$steelyard" report part3-1
 expect 2 "is a finished study, not a shard" "$steelyard" merge whole part3-1 -o no
 truncate -s 500 part3-2/block-00000001
@@ -234,7 +279,7 @@ for case in "chen-li-wu-2020 --condition nA=500,nB=500,rho=0.3 --condition nA=50
   rm -rf model model-1 model-2 model-merged longer
 done
 
-rm -rf foreign.parts # killed, and never gone on with
+rm -rf foreign.parts changed.parts # killed, and never gone on with
 holds "no partial output is left" test -z "$(find "$work" -name '.*partial*')"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

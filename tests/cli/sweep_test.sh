@@ -158,10 +158,50 @@ import csv
 row = next(csv.DictReader(open("tip.csv")))
 assert row["answer"] == "turns" and abs(float(row["value"]) - 1.5) < 0.1, row
 P
+expect 0 "written to tipped: tip.csv, tip.html" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o tipped
+expect 2 "exists" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o tipped
+expect 0 "written to tipped" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o tipped --force --lang zh
+holds "the same table" cmp tip.csv tipped/tip.csv
+expect 0 "转折点" cat tipped/tip.html
+expect 2 "--lang" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o no --lang fr
 expect 2 'position 15 of "truth[mean_y] = 6": a relation belongs here (one of: > >= < <=)' "$steelyard" tip line --conclusion "truth[mean_y] = 6"
 expect 2 'did you mean "coverage"?' "$steelyard" tip line --conclusion "coverge[mean_y,none] > 0.9"
 expect 2 'there is no estimand "mean_z"' "$steelyard" tip line --conclusion "truth[mean_z] > 1" --quiet
 expect 2 "--replicates: Value 0 not in range" "$steelyard" tip line --conclusion "mean_y < 6" --replicates 0
+
+# Plans.
+cp -r line planned
+cat >>planned/scenario.toml <<'T'
+[plan]
+replicates = 20
+[[plan.design]]
+name = "as it stands"
+cost = 50
+[[plan.design]]
+name = "twice the sample"
+set = ["sample.n=100"]
+cost = 100
+[[plan.design]]
+name = "wide"
+set = ["parameters.spread=4"]
+[plan.change]
+overlaps = [0, 0.5]
+correlation = 0.5
+T
+expect 0 "written to plan: designs.csv, plan.html" "$steelyard" plan planned --quiet -o plan
+expect 2 "exists" "$steelyard" plan planned --quiet -o plan
+expect 0 "Cost against RMSE" cat plan/plan.html
+expect 0 "written to plan" "$steelyard" plan planned --quiet -o plan --force --lang zh
+expect 0 "下一期问卷" cat plan/plan.html
+expect 0 "written to full: designs.csv, edges.csv, plan.html" "$steelyard" plan flexible-employment-2022q2 --seed 1 --replicates 2 --quiet -o full
+holds "the best edges of each number of buckets are in the page and the table" /usr/bin/python3 - <<'P'
+import csv
+rows = {r["choice"]: r for r in csv.DictReader(open("full/edges.csv"))}
+assert rows["best"]["edges"] == rows["best of 5 buckets"]["edges"], rows
+page = open("full/plan.html").read()
+assert all(f"best of {n} buckets" in page for n in range(2, 9)), "numbers of buckets"
+assert page.count("<svg") == 6 * 3 + 2, page.count("<svg")
+P
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -88,7 +88,7 @@ Inspection inspect(const std::filesystem::path& path) {
   Inspection inspection;
   if (H5Ovisit2(file.id(), H5_INDEX_NAME, H5_ITER_INC, visit, &inspection, H5O_INFO_ALL) < 0)
     throw std::runtime_error("the file cannot be walked");
-  for (const char* name : {"filetype", "program_version"})
+  for (const char* name : {"filetype", "program_version", "program_sources"})
     inspection.attributes[name] = file.text_attribute(name);
   for (std::uint32_t part : file.number_attribute("version")) {
     std::string& text = inspection.attributes["version"];

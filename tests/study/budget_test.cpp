@@ -299,6 +299,118 @@ TEST_F(BudgetTest, AWeightingThatFailsIsCountedWithItsReason) {
   EXPECT_NE(b.records[1].failure.find("left \"sex\" unanswered"), std::string::npos);
 }
 
+/// Of each record the parts sum to bias and MSE, and none is NaN.
+void expect_parts_sum(const BudgetResults& b) {
+  for (const BudgetRecord& r : b.records) {
+    ASSERT_EQ(r.failures, 0u) << r.weighting << ": " << r.failure;
+    double bias = 0, mse = 0;
+    for (const BudgetPart& p : r.parts) {
+      bias += p.bias.value;
+      mse += p.mse.value;
+    }
+    EXPECT_NEAR(bias, r.bias.value, 1e-9) << r.weighting << ", " << r.value_rule;
+    EXPECT_NEAR(mse, r.mse.value, 1e-9) << r.weighting << ", " << r.value_rule;
+  }
+}
+
+/// Amounts in two buckets, uniform inside them; of 50 men 25 are in the lower one, of 50 women 5.
+std::string amounts() {
+  std::string text = kScenario;
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("root = [\"sex\", \"rating\"]", "root = [\"sex\", \"amount\"]");
+  replace("name = \"rating\"\nkind = \"count\"\nmaximum = 2",
+          "name = \"amount\"\nkind = \"bucketed\"\nunit = \"CNY\"\nlevels = [\"low\", \"high\"]\n"
+          "edges = [0, 10, 40]\nassumed_values = [5, 25]\n"
+          "latent = { family = \"density\", file = \"density.csv\", group = [\"sex\"] }");
+  replace("variables = [\"sex\", \"rating\"]", "variables = [\"sex\", \"amount\"]");
+  text = text.substr(0, text.find("[[estimand]]"));
+  for (const char* rule : {"midpoints", "linear_cdf"})
+    text += std::string("[[value_rule]]\nname = \"") + rule + "\"\nmethod = \"" + rule + "\"\n";
+  for (const char* functional : {"gini", "law_quantile", "quantile"})
+    text += std::string("[[estimand]]\nid = \"") + functional + "\"\nfunctional = \"" + functional +
+            "\"\nvariable = \"amount\"\n";
+  return text;
+}
+
+TEST_F(BudgetTest, FunctionalsOfTheWholeLawHaveParts) {
+  write_file(folder_ / "population.csv",
+             "sex,amount,persons\nmale,low,25\nmale,high,25\nfemale,low,5\nfemale,high,45\n");
+  write_file(folder_ / "density.csv",
+             "sex,lower,upper,weight\nmale,0,10,1\nmale,10,40,1\nfemale,0,10,1\n"
+             "female,10,40,1\n");
+  write_file(folder_ / "scenario.toml", amounts());
+  const Scenario scenario = load_scenario(folder_.string());
+  const Study study(scenario);
+  const BudgetResults b =
+      run_budget(study, plan_budget(study), {.seed = Seed{4}, .replicates = 60});
+  ASSERT_EQ(b.estimands.size(), 3u);
+  // S = 1 - .03 x up to 10, .7 (40 - x) / 30 beyond: ∫ S² = 7.3 + 4.9, mean 19; half is below
+  // 10 + 30 x .2/.7.
+  EXPECT_NEAR(b.estimands[0].truth, 1 - 12.2 / 19, 1e-7);
+  EXPECT_NEAR(b.estimands[1].truth, 10 + 6 / 0.7, 1e-6);
+  EXPECT_NEAR(b.estimands[2].truth, 10 + 6 / 0.7, 1e-6);
+  ASSERT_EQ(b.records.size(), 2 * (2 + 2 + 1u));
+  expect_parts_sum(b);
+  for (const BudgetRecord& r : b.records) {
+    const auto source = [&](const char* name) {
+      for (std::size_t i = 0; i < r.parts.size(); ++i)
+        if (b.switches[i].name == name) return r.parts[i];
+      throw std::runtime_error(name);
+    };
+    const std::string what =
+        b.estimands[r.estimand].estimand + " " + r.weighting + " " + r.value_rule;
+    const BudgetPart rule = source("bucket_rule");
+    if (r.value_rule != "midpoints") {
+      // Values are uniform inside buckets, as linear interpolation has it.
+      EXPECT_NEAR(rule.bias.value, 0, 1e-6) << what;
+    } else if (r.estimand == 0) {
+      // Two points 5 and 25: .3 x .7 x 20 / 19.
+      EXPECT_LT(rule.first_bias.mcse, 0.001) << what;
+      EXPECT_NEAR(rule.first_bias.value, 0.3 * 0.7 * 20 / 19 - (1 - 12.2 / 19),
+                  4.5 * rule.first_bias.mcse + 1e-4)
+          << what;
+    } else {
+      EXPECT_NEAR(rule.first_bias.value, 25 - (10 + 6 / 0.7), 0.5)
+          << what;  // the point of the half
+    }
+    // Three men to a woman: a share of (3 x .5 + .1) / 4 in the lower bucket.
+    const Measured selection = source("selection_benchmarked").last_bias;
+    if (r.value_rule == "linear_cdf" && r.estimand == 1 && r.weighting == "none") {
+      EXPECT_NEAR(selection.value, 10 + 30 * 0.1 / 0.6 - (10 + 6 / 0.7),
+                  4.5 * selection.mcse + 0.05);
+    }
+    if (r.weighting == "by_sex") {
+      EXPECT_NEAR(selection.value, 0, 4.5 * selection.mcse + 1e-9) << what;
+    }
+  }
+}
+
+TEST_F(BudgetTest, WeightingsWithAReferenceSampleAndModelsOfAnswersHaveParts) {
+  // Persons enough for a participation probability.
+  write_file(folder_ / "population.csv",
+             "sex,rating,persons\nmale,0,40000\nmale,1,10000\nmale,2,0\nfemale,0,20000\n"
+             "female,1,30000\nfemale,2,0\n");
+  const BudgetResults b =
+      run("[reference]\ndesign = \"simple_random\"\nn = 500\nasks = [\"sex\"]\n"
+          "[[weighting]]\nname = \"ipw\"\nmethod = \"ipw\"\ncovariates = [\"sex\"]\n"
+          "[[weighting]]\nname = \"dr\"\nmethod = \"doubly_robust\"\nmodel = \"own\"\n"
+          "covariates = [\"sex\"]\n"
+          "[[weighting]]\nname = \"imputed\"\nmethod = \"mass_imputation\"\nmodel = \"own\"\n"
+          "covariates = [\"sex\"]\n");
+  expect_parts_sum(b);
+  for (const char* weighting : {"ipw", "dr", "imputed"}) {
+    // All know the men and women of the reference sample, so selection is undone, as by the ideal
+    // weights: nothing is left of it. sd of the reference sample's share of men 0.022, over 100
+    // replicates 0.0022, times the difference of 0.4: below 0.001.
+    const Measured& left = part(b, weighting, "weighting").bias;
+    EXPECT_LT(left.mcse, 0.003) << weighting;
+    EXPECT_NEAR(left.value, 0, 4.5 * left.mcse) << weighting;
+    expect_measured(part(b, weighting, "misreport").bias, 0.3);
+  }
+}
+
 TEST_F(BudgetTest, SaysWhatIsWrong) {
   EXPECT_NE(message([&] {
               run("[budget]\nestimands = [\"mean_ratin\"]\n");

@@ -106,7 +106,8 @@ class Planning : public ::testing::Test {
 
 TEST_F(Planning, TheBestEdgeIsWhereTheDensityChanges) {
   const auto plan = read_questionnaire_plan(folder_.string(), {});
-  const auto choices = search_edges(folder_.string(), {}, *plan.edges, Seed{1});
+  const auto found = search_edges(folder_.string(), {}, *plan.edges, Seed{1});
+  const auto& choices = found.choices;
   ASSERT_EQ(choices.size(), 3u);
   const EdgeChoice& best = choices[2];
   ASSERT_EQ(best.edges.size(), 3u);
@@ -124,7 +125,7 @@ TEST_F(Planning, WithMoreBucketsNoEdgesOfTheGridAreMuchBetter) {
   auto plan = read_questionnaire_plan(folder_.string(), {});
   plan.edges->buckets = 3;
   const EdgeChoice best =
-      search_edges(folder_.string(), {"population.size=2000000"}, *plan.edges, Seed{1})[2];
+      search_edges(folder_.string(), {"population.size=2000000"}, *plan.edges, Seed{1}).choices[2];
   double smallest = 1e9;
   for (int i = 1; i < 39; ++i)
     for (int j = i + 1; j < 40; ++j) {
@@ -141,6 +142,31 @@ TEST_F(Planning, WithMoreBucketsNoEdgesOfTheGridAreMuchBetter) {
   // The shares of 2,000,000 persons differ from the law's by about 0.0004, hence the tolerance.
   EXPECT_LT(best.rmse, 1.1 * smallest);
   EXPECT_GT(best.rmse, 0.9 * smallest);
+}
+
+TEST_F(Planning, TheBestEdgesOfOtherNumbersOfBucketsStandBeside) {
+  const auto plan = read_questionnaire_plan(folder_.string(), {});
+  const EdgeResults found = search_edges(folder_.string(), {}, *plan.edges, Seed{1});
+  ASSERT_EQ(found.by_number.size(), 4u);  // 2 to 5
+  for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(found.by_number[k].buckets(), k + 2);
+  EXPECT_EQ(found.by_number[0].edges, found.choices[2].edges);
+  // Every number is looked for by itself as well: alone three buckets are found as good.
+  EdgeSearch three = *plan.edges;
+  three.buckets = 3;
+  EXPECT_EQ(search_edges(folder_.string(), {}, three, Seed{1}).choices[2].rmse,
+            found.by_number[1].rmse);
+}
+
+TEST_F(Planning, TheCurveOfChangesThatAreFoundMeetsTheDesignsOwn) {
+  const ChangeQuestion change{0.8, 0.95, {0, 0.5}, 0.8};
+  const DetectableCurve curve = detectable_curve(change);
+  const boost::math::normal normal;
+  const double z = quantile(normal, 0.975) + quantile(normal, 0.8);
+  ASSERT_EQ(curve.overlaps.size(), curve.changes.size());
+  EXPECT_EQ(curve.overlaps.front(), 0);
+  EXPECT_EQ(curve.overlaps.back(), 1);
+  for (std::size_t i = 0; i < curve.overlaps.size(); ++i)
+    EXPECT_NEAR(curve.changes[i], z * std::sqrt(2 * (1 - 0.8 * curve.overlaps[i])), 1e-4);
 }
 
 TEST_F(Planning, DesignsAreComparedOnTheSameSamples) {

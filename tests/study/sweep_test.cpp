@@ -204,12 +204,12 @@ class SweepOfTwoByTwo : public ::testing::Test {
     fs::create_directories(folder_);
   }
   ~SweepOfTwoByTwo() override { fs::remove_all(folder_); }
-  static SweepPlan plan(SweepDesign design) {
+  static SweepPlan plan(SweepDesign design, std::size_t points = 4) {
     return plan_sweep("two-by-two", {}, Seed{1},
                       {.dials = {parse_dial("sample.size=400:1600"),
                                  parse_dial("weighting.raking.tolerance=1e-9:1e-7")},
                        .design = design,
-                       .points = 4,
+                       .points = points,
                        .replicates = 30});
   }
   fs::path folder_;
@@ -228,6 +228,25 @@ TEST_F(SweepOfTwoByTwo, EveryDesignRunsAndThreadsChangeNothing) {
     ASSERT_EQ(results[0].conditions.size(), p.values.size());
     EXPECT_EQ(write_conditions_csv(results[0]), write_conditions_csv(results[1]));
     EXPECT_EQ(write_effects_csv(results[0]), write_effects_csv(results[1]));
+  }
+}
+
+TEST_F(SweepOfTwoByTwo, TheEstimateCountsWhatASweepDoes) {
+  for (SweepDesign design : {SweepDesign::one_at_a_time, SweepDesign::latin_hypercube}) {
+    const SweepPlan p = plan(design, 8);  // enough for effects
+    const SweepWork told = estimate_sweep(p, 2).work;
+    const fs::path folder = folder_ / (std::string("counted ") + to_string(design));
+    fs::create_directories(folder);
+    const SweepParts parts(folder);
+    run_conditions(p, parts, 2);
+    const SweepResults swept = analyse_sweep(p, parts, 2);
+    EXPECT_EQ(told.conditions, swept.conditions.size());
+    EXPECT_EQ(told.rounds, (swept.conditions.size() + 1) / 2);
+    std::size_t replicates = 0;
+    for (const ConditionRecord& c : swept.conditions) replicates += c.performance[0].replicates;
+    EXPECT_EQ(told.replicates, replicates);
+    EXPECT_EQ(told.parts_written, parts.written());
+    EXPECT_EQ(told.parts_read, parts.times_read()) << to_string(design);
   }
 }
 

@@ -1,0 +1,17 @@
+# The files that decide which numbers the program gives, relative to the root, sorted. Looked for
+# again at each build.
+function(steelyard_numeric_sources root result)
+  set(patterns "")
+  foreach(folder core sim estimators results study)
+    foreach(ending cpp hpp inc)
+      list(APPEND patterns ${root}/${folder}/*.${ending})
+    endforeach()
+  endforeach()
+  if(CMAKE_SCRIPT_MODE_FILE)
+    file(GLOB_RECURSE files RELATIVE ${root} ${patterns})
+  else()
+    file(GLOB_RECURSE files RELATIVE ${root} CONFIGURE_DEPENDS ${patterns})
+  endif()
+  list(SORT files)
+  set(${result} ${files} PARENT_SCOPE)
+endfunction()
