@@ -278,8 +278,12 @@ Result<GmmFit> fit_gmm(const TwoSamples& samples, const CellIndex& index, Link l
   bool fresh = true;  // the Hessian is not one that BFGS has bent
   for (; out.iterations < kMaxIterations; ++out.iterations) {
     const Eigen::VectorXd step = -(inverse * gradient);
-    const double gain = -gradient.dot(step);  // about what J has left to fall
-    if (gain >= 0 && gain < 1e-13 * (1 + out.j)) return finished(weight);
+    const double gain = -gradient.dot(step);        // about what J has left to fall
+    if (gain >= 0 && gain < 1e-13 * (1 + out.j)) {  // there, but for this step
+      for (Index k = 0; k < p; ++k)
+        out.theta[start.columns[static_cast<std::size_t>(k)]] += step[k];
+      return finished(weight);
+    }
     bool lower = false;
     double length = 1;
     for (; length > 1e-9; length /= 2) {
