@@ -236,19 +236,15 @@ TEST(ReferenceSampleCoverage, PropensityClassesLeaveBiasThatFallsWithTheirSquare
   expect_right({{"classes = 24", of(classes, "classes = 24")}});
 }
 
-// Two steps take the moments' covariance from a first fit, whose errors it shares: their bias, of
-// the order 1/n, is seen in samples of thousands still, while continuous updating is right. A bias
-// of that order halves in standard deviations when samples are four times as large.
+// Two steps take the moments' covariance from a first fit, whose errors it shares: their bias is
+// seen in samples of thousands still, while continuous updating is right.
 TEST(ReferenceSampleCoverage, OverIdentifiedBalancingIsRightWithContinuousUpdating) {
   const std::string over = "identification = \"over\"\n", updated = "gmm = \"continuous\"";
   const RepeatedSamples large(Law::logistic, Values::discrete, 40000, 1600, 800);
   const auto right = study(large, with(kAll, {{"cbps", over + updated}}));
   expect_right(right);
-  const Performance four = of(study(large, with(kAll, {{"cbps", over}})), "cbps");
-  const Performance one =
-      of(study(Law::logistic, Values::discrete, with(kAll, {{"cbps", over}})), "cbps");
-  EXPECT_GT(std::abs(four.bias), 4 * four.mcse()) << four.describe();
-  EXPECT_NEAR((four.bias / four.sd) / (one.bias / one.sd), 0.5, 0.2);
+  const Performance two_step = of(study(large, with(kAll, {{"cbps", over}})), "cbps");
+  EXPECT_GT(std::abs(two_step.bias), 4 * two_step.mcse()) << two_step.describe();
   const auto wrong = study(Law::logistic, Values::discrete,
                            with(kSome, {{"cbps", over}, {"cbps", over + updated}}));
   for (const auto& [name, p] : wrong)
