@@ -1,6 +1,7 @@
 // Multilevel regression and post-stratification: one binary answer of 26,252 persons by province
 // (31), residence (2), sex (2), age (6) and education (5). The question: can a study fit such a
-// model to every answer of every replicate? R's lme4 (glmer) takes 0.76 s for the like.
+// model to every answer of every replicate, in less than 30 ms? R's lme4 (glmer) takes 0.76 s for
+// the like. Last answer, processor time: logit 6, probit 8, with the cross of province and age 16.
 
 #include <benchmark/benchmark.h>
 

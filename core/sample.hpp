@@ -172,6 +172,14 @@ struct ReferenceEquation {
   std::vector<CalibrationBlock> blocks;  ///< x by cell of B
   std::vector<std::uint32_t> cell_of;    ///< by row of B
   std::vector<double> reference_score;   ///< by row of B: v
+  /// Where there are more equations than coefficients, θ solves K U + Σ_m K_m U_m = 0 in place of
+  /// U = 0, U_m the same sums with scores of their own; `jacobian` is that of this sum.
+  struct Moment {
+    std::vector<double> score, reference_score;  ///< as those of U
+  };
+  std::vector<Moment> others;
+  /// K, K_1, ...: columns × columns each, row-major; empty: U alone.
+  std::vector<std::vector<double>> combination;
 };
 
 /// One step of a weighting as its variance needs it: weights before it × factor = weights after

@@ -24,7 +24,7 @@ double weight_of(double phi, double rho) { return (phi + (1 - phi) * rho) / (phi
 class DeltaMethod {
  public:
   DeltaMethod(std::vector<const Linearized*> parts, const ProxyData& data)
-      : parts_(std::move(parts)), data_(data) {}
+      : parts_(std::move(parts)), variance_(data) {}
 
   /// Central differences; f must be smooth in each part.
   template <typename F>
@@ -41,12 +41,13 @@ class DeltaMethod {
       at[k] = value;
       add_scaled(sum, *parts_[k], (up - down) / (2 * step));
     }
-    return {f(at), std::sqrt(variance(sum, data_))};
+    return {f(at), error(sum)};
   }
+  double error(const Linearized& x) const { return std::sqrt(variance_(x)); }
 
  private:
   std::vector<const Linearized*> parts_;
-  const ProxyData& data_;
+  LinearizedVariance variance_;
 };
 
 std::optional<Failure> unusable(const ProxyData& data) {
@@ -235,7 +236,7 @@ Result<ShareBias> bias_of_share(const ProxyData& data, double population) {
     return sigma2 > 0 ? share - (f * share + (1 - f) * normal_cdf(mu / std::sqrt(sigma2))) : kNaN;
   };
   ShareBias out;
-  out.correlation = {rho.value, std::sqrt(variance(rho, data))};
+  out.correlation = {rho.value, delta.error(rho)};
   for (std::size_t k = 0; k < 3; ++k) {
     out.mubp[k] = delta([&](const auto& part) { return index(part, kBiasDials[k]); });
     if (std::isnan(out.mubp[k].value)) {

@@ -35,14 +35,18 @@ void add_scaled(Linearized& to, const Linearized& from, double factor) {
   add(to.b, from.b);
 }
 
-double variance(const Linearized& x, const ProxyData& data) {
+LinearizedVariance::LinearizedVariance(const ProxyData& data) {
+  if (data.samples != nullptr) reference_ = design_of(*data.samples->reference);
+}
+
+double LinearizedVariance::operator()(const Linearized& x) const {
   const auto n = static_cast<double>(x.a.size());
   const double mean = total(x.a) / n;
   Sum squares;
   for (const double a : x.a) squares.add((a - mean) * (a - mean));
   double v = n / (n - 1) * squares.value();
   if (x.b.empty()) return v;
-  const auto design = design_of(*data.samples->reference).variance(x.b);
+  const auto design = reference_->variance(x.b);
   EXPECTS(design.ok());
   return v + design.value();
 }

@@ -4,9 +4,11 @@
 // y from x: what the pattern-mixture indices of selection bias are made of.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "estimators/survey/design.hpp"
 #include "estimators/weighting/two_samples.hpp"
 
 namespace steelyard {
@@ -32,8 +34,15 @@ struct Linearized {
 void add_scaled(Linearized& to, const Linearized& from, double factor);
 
 /// Variance: respondents drawn with replacement, n/(n - 1) Σ (a_i - mean)²; the reference sample by
-/// its design.
-double variance(const Linearized& x, const ProxyData& data);
+/// its design, which is made once.
+class LinearizedVariance {
+ public:
+  explicit LinearizedVariance(const ProxyData& data);
+  double operator()(const Linearized& x) const;
+
+ private:
+  std::optional<SurveyDesign> reference_;
+};
 
 /// Linear predictor x'β of the answer and its moments, each with its linearization. Moments have
 /// divisor Σ weight.

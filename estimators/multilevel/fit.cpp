@@ -46,6 +46,33 @@ Eigen::MatrixXd joint_gram(const MultilevelDesign& design, const std::vector<std
   return gram(rows, rows);
 }
 
+Eigen::MatrixXd fixed_gram(const MultilevelDesign& design, const std::vector<std::size_t>& columns,
+                           std::span<const double> v) {
+  Eigen::MatrixXd gram;
+  design.fixed.gram(v, gram);
+  gram.triangularView<Eigen::StrictlyUpper>() = gram.transpose();
+  return gram(columns, columns);
+}
+
+Eigen::MatrixXd cross_gram(const MultilevelDesign& design, const std::vector<std::size_t>& columns,
+                           std::span<const double> v) {
+  const auto effects = static_cast<Eigen::Index>(design.effects());
+  Eigen::MatrixXd full =
+      Eigen::MatrixXd::Zero(effects, static_cast<Eigen::Index>(design.fixed.columns()));
+  for (const auto& fixed : design.fixed.blocks)
+    for (const auto& random : design.random.blocks) {
+      const std::uint32_t *row = random.groups.group_of.data(),
+                          *column = fixed.groups.group_of.data();
+      double* corner = full.data() + random.offset + fixed.offset * design.effects();
+      if (!fixed.number.empty())
+        for (std::size_t c = 0; c < v.size(); ++c) corner[row[c]] += v[c] * fixed.number[c];
+      else
+        for (std::size_t c = 0; c < v.size(); ++c)
+          corner[row[c] + column[c] * design.effects()] += v[c];
+    }
+  return full(Eigen::all, columns);
+}
+
 Eigen::VectorXd fixed_product(const MultilevelDesign& design,
                               const std::vector<std::size_t>& columns, std::span<const double> v) {
   std::vector<double> full(design.fixed.columns());

@@ -52,9 +52,10 @@ struct MultilevelFit {
 /// modes (Kass & Steffey 1989, JASA 84, 717-726).
 /// @param answers  by cell of the design
 /// Fails: no_convergence (separation: the coefficient that runs off is named), singular_matrix,
-/// empty_domain. Cost O(cells × terms² + (columns + effects)³) an evaluation, about forty.
-/// Sources: Breslow & Clayton (1993), JASA 88, 9-25; Bates, Mächler, Bolker & Walker (2015),
-/// Journal of Statistical Software 67(1), section 3.
+/// empty_domain. Cost of an evaluation, of which there are about forty: O(cells × terms² +
+/// columns³) and what EffectsSystem takes; linear: O(cells + (columns + effects)³). Sources:
+/// Breslow & Clayton (1993), JASA 88, 9-25; Bates, Mächler, Bolker & Walker (2015), Journal of
+/// Statistical Software 67(1), section 3.
 Result<MultilevelFit> fit_multilevel(const MultilevelDesign& design, const CellAnswers& answers,
                                      const MultilevelOptions& options = {});
 
@@ -75,6 +76,11 @@ std::vector<Eigen::Index> term_of_effects(const MultilevelDesign& design);
 
 /// X over kept fixed columns, then groups: M = [X Z]'diag(v)[X Z], full.
 Eigen::MatrixXd joint_gram(const MultilevelDesign& design, const std::vector<std::size_t>& columns,
+                           std::span<const double> v);
+/// X'diag(v)X over kept fixed columns, full; and Z'diag(v)X.
+Eigen::MatrixXd fixed_gram(const MultilevelDesign& design, const std::vector<std::size_t>& columns,
+                           std::span<const double> v);
+Eigen::MatrixXd cross_gram(const MultilevelDesign& design, const std::vector<std::size_t>& columns,
                            std::span<const double> v);
 /// X'v over those columns, Z'v.
 Eigen::VectorXd fixed_product(const MultilevelDesign& design,

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
+#include "estimators/multilevel/effects_system.hpp"
 #include "estimators/multilevel/fit.hpp"
 #include "estimators/multilevel/maximizer.hpp"
 
@@ -21,7 +23,11 @@ class MarginalLikelihood final : public SmoothFunction {
  public:
   MarginalLikelihood(const MultilevelDesign& design, const CellAnswers& answers,
                      const MultilevelOptions& options)
-      : design_(design), answers_(answers), options_(options), columns_(design.kept) {
+      : design_(design),
+        answers_(answers),
+        options_(options),
+        columns_(design.kept),
+        system_(design) {
     if (answers.model == OutcomeModel::ordered && !columns_.empty() && columns_[0] == 0)
       columns_.erase(columns_.begin());  // the thresholds are its intercepts
     p_ = static_cast<Index>(columns_.size());
@@ -39,7 +45,7 @@ class MarginalLikelihood final : public SmoothFunction {
   bool evaluate(const VectorXd& psi, double& value, VectorXd& gradient) override {
     unpack(psi);
     if (!find_modes()) return false;
-    value = derivatives_.value - u_.squaredNorm() / 2 - log_determinant() / 2;
+    value = derivatives_.value - u_.squaredNorm() / 2 - system_.log_determinant() / 2;
     gradient.resize(psi.size());
     differentiate(gradient);
     for (Index k = 0; k < k_; ++k) {
@@ -78,11 +84,11 @@ class MarginalLikelihood final : public SmoothFunction {
     for (int round = 0; round < 5; ++round) {
       unpack(psi);
       if (!penalised_steps(round == 0 ? 4 : 2)) break;
-      const MatrixXd inverse = joint_inverse();
+      const VectorXd variance = variances(joint());
       VectorXd squares = VectorXd::Zero(k_), count = VectorXd::Zero(k_);
       for (Index j = 0; j < q_; ++j) {
         const Index k = term_[static_cast<std::size_t>(j)];
-        squares[k] += u_[j] * u_[j] + inverse(fixed() + j, fixed() + j);
+        squares[k] += u_[j] * u_[j] + variance[j];
         count[k] += 1;
       }
       psi << beta_, tau_, sigma_;
@@ -99,10 +105,10 @@ class MarginalLikelihood final : public SmoothFunction {
     unpack(psi);
     if (!find_modes())
       return Failure{FailureKind::no_convergence, "the group effects did not converge"};
-    const MatrixXd inverse = joint_inverse();
     metric = MatrixXd::Zero(psi.size(), psi.size());
-    metric.topLeftCorner(fixed(), fixed()) = inverse.topLeftCorner(fixed(), fixed());
-    const VectorXd diagonal = inverse_a().diagonal();
+    metric.topLeftCorner(fixed(), fixed()) = joint().inverse;
+    system_.invert(shared_);
+    const VectorXd diagonal = system_.diagonal(shared_);
     VectorXd information = VectorXd::Zero(k_);
     for (Index j = 0; j < q_; ++j)
       information[term_[static_cast<std::size_t>(j)]] += 2 * std::pow(1 - diagonal[j], 2);
@@ -119,26 +125,33 @@ class MarginalLikelihood final : public SmoothFunction {
     fit.effects = lambda_.cwiseProduct(u_);
     fit.deviations = sigma_.cwiseAbs();
     fit.columns = columns_;
-    const VectorXd scale = joint_scale();
-    fit.conditional = scale.asDiagonal() * joint_inverse() * scale.asDiagonal();
+    const Joint at = joint();
+    const MatrixXd given = lambda_.asDiagonal() * system_.inverse() * lambda_.asDiagonal();
+    const Index r = fixed();
+    // dξ/dψ, ξ = (β, τ, b).
+    MatrixXd moves = MatrixXd::Zero(r + q_, r + k_);
+    moves.topLeftCorner(r, r).setIdentity();
+    moves.bottomLeftCorner(q_, r) = -(lambda_.asDiagonal() * at.moves);
+    const auto by_fixed = moves.leftCols(r);
+    fit.conditional = by_fixed * at.inverse * by_fixed.transpose();
+    fit.conditional.bottomRightCorner(q_, q_) += given;
     if (!options_.deviation_error) {
       fit.covariance = fit.conditional;
       return;
     }
-    // dξ/dψ, ξ = (β, τ, b).
-    const Index r = fixed();
-    const MatrixXd ainv = inverse_a(), joint = joint_hessian();
-    MatrixXd moves = MatrixXd::Zero(r + q_, r + k_);
-    moves.topLeftCorner(r, r).setIdentity();
-    MatrixXd du(q_, r + k_);
-    du.leftCols(r) = -ainv * joint.block(r, 0, q_, r);
     const VectorXd v = random_product(design_, derivatives_.score);
-    for (Index k = 0; k < k_; ++k)
-      du.col(r + k) = ainv * (only(v, k) - lambda_.cwiseProduct(gram_ * only(u_, k)));
-    moves.bottomRows(q_) = lambda_.asDiagonal() * du;
-    for (Index k = 0; k < k_; ++k) moves.col(r + k).tail(q_) += only(u_, k);
+    std::vector<double> moved(design_.cells());
+    for (Index k = 0; k < k_; ++k) {
+      const VectorXd own = only(u_, k);
+      std::fill(moved.begin(), moved.end(), 0.0);
+      add_effects(design_, own, moved);
+      for (std::size_t c = 0; c < moved.size(); ++c) moved[c] *= derivatives_.weight[c];
+      VectorXd du = only(v, k) - lambda_.cwiseProduct(random_product(design_, moved));
+      system_.solve(du);
+      moves.col(r + k).tail(q_) = lambda_.cwiseProduct(du) + own;
+    }
     fit.covariance = moves * covariance * moves.transpose();
-    fit.covariance.bottomRightCorner(q_, q_) += lambda_.asDiagonal() * ainv * lambda_.asDiagonal();
+    fit.covariance.bottomRightCorner(q_, q_) += given;
   }
 
   Failure separated(std::size_t j) const {
@@ -170,32 +183,45 @@ class MarginalLikelihood final : public SmoothFunction {
     return derivatives_.value - u_.squaredNorm() / 2;
   }
 
-  void factorise() {
-    design_.random.gram(derivatives_.weight, gram_);
-    gram_.triangularView<Eigen::StrictlyUpper>() = gram_.transpose();
-    MatrixXd a = lambda_.asDiagonal() * gram_ * lambda_.asDiagonal();
-    a.diagonal().array() += 1;
-    llt_.compute(a);
+  bool factorise() {
+    system_.weigh(derivatives_.weight);
+    return factorised_ = system_.factorise(lambda_);
   }
 
-  /// Newton's method in u. Leaves derivatives and A at the mode.
+  /// Newton's method in u, with an A from before as long as that brings u nearer fast; η and W
+  /// cost less than A. Leaves derivatives and A at the mode.
   bool find_modes() {
-    double value = objective();
+    double value = objective(), last = std::numeric_limits<double>::infinity();
     if (!std::isfinite(value)) return false;
-    for (int step = 0; step < 60; ++step) {
-      factorise();
-      if (llt_.info() != Eigen::Success) return false;
+    bool fresh = false;  // A is that of this u
+    for (int step = 0; step < 200; ++step) {
       const VectorXd g = lambda_.cwiseProduct(random_product(design_, derivatives_.score)) - u_;
-      VectorXd move = llt_.solve(g);
-      const double decrement = g.dot(move);
-      if (!(decrement > 1e-18 * (1 + std::abs(value)))) return std::isfinite(decrement);
+      VectorXd move = g;
+      if (factorised_) system_.solve(move);
+      const double decrement = factorised_ ? g.dot(move) : last;
+      // Squared distances to the mode in its standard errors; rounding may leave a larger one.
+      const double scale = 1 + std::abs(value);
+      if (factorised_ && decrement <= 1e-22 * scale) return fresh || factorise();
+      if (fresh && decrement >= last && decrement <= 1e-18 * scale) return true;
+      if (!fresh && !(decrement < kFast * last)) {
+        if (!factorise()) return false;
+        fresh = true;
+        continue;
+      }
+      if (!std::isfinite(decrement)) return false;
       const VectorXd before = u_;
       double reached = 0;
       for (int halving = 0; halving < 40; ++halving, move /= 2) {
         u_ = before + move;
         reached = objective();
-        if (reached >= value - 1e-12 * (1 + std::abs(value))) break;
+        if (reached >= value - 1e-12 * scale) break;
+        if (fresh) continue;
+        u_ = before;  // the old A leads elsewhere
+        reached = objective();
+        break;
       }
+      last = fresh || u_ != before ? decrement : 0;
+      fresh = false;
       value = reached;
     }
     return false;
@@ -206,18 +232,21 @@ class MarginalLikelihood final : public SmoothFunction {
     double value = objective();
     if (!std::isfinite(value)) return false;
     for (int step = 0; step < steps; ++step) {
-      factorise();
-      VectorXd g(fixed() + q_);
-      g << fixed_product(design_, columns_, derivatives_.score), threshold_score(),
-          lambda_.cwiseProduct(random_product(design_, derivatives_.score)) - u_;
-      VectorXd move = joint_hessian().llt().solve(g);
-      if (!move.allFinite()) return false;
+      if (!factorise()) return false;
+      const Joint at = joint();
+      VectorXd du = lambda_.cwiseProduct(random_product(design_, derivatives_.score)) - u_;
+      VectorXd dfixed(fixed());
+      dfixed << fixed_product(design_, columns_, derivatives_.score), threshold_score();
+      dfixed = at.inverse * (dfixed - at.moves.transpose() * du);
+      system_.solve(du);
+      du -= at.moves * dfixed;
+      if (!dfixed.allFinite() || !du.allFinite()) return false;
       const VectorXd beta = beta_, tau = tau_, u = u_;
-      for (int halving = 0;; ++halving, move /= 2) {
+      for (int halving = 0;; ++halving, dfixed /= 2, du /= 2) {
         if (halving == 30) return false;
-        beta_ = beta + move.head(p_);
-        tau_ = tau + move.segment(p_, t_);
-        u_ = u + move.tail(q_);
+        beta_ = beta + dfixed.head(p_);
+        tau_ = tau + dfixed.tail(t_);
+        u_ = u + du;
         fixed_predictor(design_, columns_, beta_, offset_);
         const double reached = objective();
         if (!(reached >= value)) continue;
@@ -225,42 +254,41 @@ class MarginalLikelihood final : public SmoothFunction {
         break;
       }
     }
-    factorise();
-    return true;
+    return factorise();
   }
 
   VectorXd threshold_score() const { return t_ > 0 ? derivatives_.threshold_score : VectorXd(0); }
 
-  /// Negative Hessian of ℓ - |u|²/2 in (β, τ, u).
-  MatrixXd joint_hessian() const {
+  /// Of the negative Hessian of ℓ - |u|²/2 in (β, τ, u): its inverse's part of (β, τ), and
+  /// -∂u/∂(β, τ) = A⁻¹C, C the part of u by (β, τ).
+  struct Joint {
+    MatrixXd inverse, moves;
+  };
+  Joint joint() const {
     const Index r = fixed();
-    MatrixXd out(r + q_, r + q_);
-    const MatrixXd gram = joint_gram(design_, columns_, derivatives_.weight);
-    out.topLeftCorner(p_, p_) = gram.topLeftCorner(p_, p_);
-    out.block(r, 0, q_, p_) = lambda_.asDiagonal() * gram.bottomLeftCorner(q_, p_);
-    out.bottomRightCorner(q_, q_) =
-        lambda_.asDiagonal() * gram.bottomRightCorner(q_, q_) * lambda_.asDiagonal();
-    out.diagonal().tail(q_).array() += 1;
-    if (t_ > 0) out.block(p_, p_, t_, t_) = derivatives_.threshold_weight;
+    MatrixXd own(r, r);
+    own.topLeftCorner(p_, p_) = fixed_gram(design_, columns_, derivatives_.weight);
+    MatrixXd across(q_, r);
+    across.leftCols(p_) = cross_gram(design_, columns_, derivatives_.weight);
+    if (t_ > 0) own.bottomRightCorner(t_, t_) = derivatives_.threshold_weight;
     for (Index j = 0; j < t_; ++j) {
-      out.block(p_ + j, 0, 1, p_) = -fixed_product(design_, columns_, mixed(j)).transpose();
-      out.block(r, p_ + j, q_, 1) = -lambda_.cwiseProduct(random_product(design_, mixed(j)));
+      own.block(p_ + j, 0, 1, p_) = -fixed_product(design_, columns_, mixed(j)).transpose();
+      across.col(p_ + j) = -random_product(design_, mixed(j));
     }
-    out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
+    own.triangularView<Eigen::StrictlyUpper>() = own.transpose();
+    across = (lambda_.asDiagonal() * across).eval();
+    Joint out;
+    out.moves = across;
+    system_.solve(out.moves);
+    own -= across.transpose() * out.moves;
+    out.inverse = own.llt().solve(MatrixXd::Identity(r, r));
     return out;
   }
-  MatrixXd joint_inverse() const {
-    const MatrixXd h = joint_hessian();
-    return h.llt().solve(MatrixXd::Identity(h.rows(), h.cols()));
-  }
-  VectorXd joint_scale() const {
-    VectorXd scale = VectorXd::Ones(fixed() + q_);
-    scale.tail(q_) = lambda_;
-    return scale;
-  }
-  MatrixXd inverse_a() const { return llt_.solve(MatrixXd::Identity(q_, q_)); }
-  double log_determinant() const {
-    return q_ == 0 ? 0.0 : 2 * llt_.matrixLLT().diagonal().array().log().sum();
+  /// Of u, with the errors of (β, τ).
+  VectorXd variances(const Joint& at) {
+    system_.invert(shared_);
+    return system_.diagonal(shared_) +
+           (at.moves * at.inverse).cwiseProduct(at.moves).rowwise().sum();
   }
   std::span<const double> mixed(Index j) const {
     return {derivatives_.mixed.col(j).data(), design_.cells()};
@@ -273,34 +301,16 @@ class MarginalLikelihood final : public SmoothFunction {
     return out;
   }
 
-  /// Variance of η given ψ, by cell: z'ΛA⁻¹Λz.
-  std::vector<double> leverage(const MatrixXd& ainv) const {
-    const MatrixXd b = lambda_.asDiagonal() * ainv * lambda_.asDiagonal();
-    std::vector<double> h(design_.cells(), 0.0);
-    std::vector<std::uint32_t> offset;
-    std::uint32_t next = 0;
-    for (std::size_t k = 0; k < design_.groups(); ++k) {
-      offset.push_back(next);
-      next += static_cast<std::uint32_t>(design_.random.blocks[k].size());
-    }
-    for (std::size_t k = 0; k < offset.size(); ++k)
-      for (std::size_t l = 0; l <= k; ++l) {
-        const double times = k == l ? 1 : 2;
-        const std::uint32_t *row = design_.group(k).data(), *column = design_.group(l).data();
-        for (std::size_t c = 0; c < h.size(); ++c)
-          h[c] += times * b(offset[k] + row[c], offset[l] + column[c]);
-      }
-    return h;
-  }
-
   /// With h_c the leverage, t = h dW/dη, a = A⁻¹ΛZ't and s = t - W ZΛa:
   /// tr(A⁻¹ dA) = Σ s dη + Σ a (change of the modes' equation) + 2 tr(A⁻¹ΛZ'WZ dΛ).
-  void differentiate(VectorXd& gradient) const {
-    const MatrixXd ainv = inverse_a();
-    const std::vector<double> h = leverage(ainv);
+  void differentiate(VectorXd& gradient) {
+    system_.invert(shared_);
+    system_.leverage(shared_, leverage_);
+    const std::vector<double>& h = leverage_;
     std::vector<double> t(h.size()), s(h.size(), 0.0);
     for (std::size_t c = 0; c < h.size(); ++c) t[c] = h[c] * derivatives_.slope[c];
-    const VectorXd a = ainv * lambda_.cwiseProduct(random_product(design_, t));
+    VectorXd a = lambda_.cwiseProduct(random_product(design_, t));
+    system_.solve(a);
     add_effects(design_, lambda_.cwiseProduct(a), s);
     std::vector<double> total(h.size());
     for (std::size_t c = 0; c < h.size(); ++c) {
@@ -316,15 +326,15 @@ class MarginalLikelihood final : public SmoothFunction {
       gradient[p_ + j] = derivatives_.threshold_score[j] - moved / 2;
     }
     const VectorXd v = random_product(design_, derivatives_.score), zs = random_product(design_, s);
+    const VectorXd direct = system_.derivative(shared_);
     gradient.tail(k_).setZero();
-    for (Index j = 0; j < q_; ++j) {
-      const double direct = (gram_.col(j).cwiseProduct(lambda_)).dot(ainv.col(j));
+    for (Index j = 0; j < q_; ++j)
       gradient[fixed() + term_[static_cast<std::size_t>(j)]] +=
-          v[j] * u_[j] - direct - (zs[j] * u_[j] + a[j] * v[j]) / 2;
-    }
+          v[j] * u_[j] - direct[j] - (zs[j] * u_[j] + a[j] * v[j]) / 2;
   }
 
   static constexpr double kSeparated = 25;  ///< a log odds that data do not give
+  static constexpr double kFast = 0.04;     ///< a fifth of the distance is left
 
   const MultilevelDesign& design_;
   const CellAnswers& answers_;
@@ -335,8 +345,10 @@ class MarginalLikelihood final : public SmoothFunction {
   VectorXd beta_, tau_, sigma_, lambda_, u_;
   std::vector<double> offset_, eta_;
   CellDerivatives derivatives_;
-  MatrixXd gram_;
-  Eigen::LLT<MatrixXd> llt_;
+  EffectsSystem system_;
+  EffectsSystem::SharedInverse shared_;
+  std::vector<double> leverage_;
+  bool factorised_ = false;
 };
 
 }  // namespace

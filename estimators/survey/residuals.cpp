@@ -127,14 +127,35 @@ void EquationProjection::fit(std::span<const double> s, std::vector<double>& fit
   std::vector<double> b(x_.columns(), 0.0);
   for (std::size_t j = 0; j < columns_.size(); ++j)
     b[columns_[j]] = solved[static_cast<Eigen::Index>(j)];
-  fitted.resize(x_.cells);
-  x_.multiply(b, fitted);
+  fitted.assign(x_.cells, 0.0);
+  if (equation_->combination.empty())
+    return add_moment(b, equation_->score, equation_->reference_score, fitted, reference);
+  std::vector<double> own(b.size());
+  for (std::size_t m = 0; m < equation_->combination.size(); ++m) {
+    const std::vector<double>& k = equation_->combination[m];
+    std::fill(own.begin(), own.end(), 0.0);
+    for (std::size_t i = 0; i < b.size(); ++i)
+      for (std::size_t j = 0; j < b.size(); ++j) own[j] += b[i] * k[i * b.size() + j];
+    if (m == 0)
+      add_moment(own, equation_->score, equation_->reference_score, fitted, reference);
+    else
+      add_moment(own, equation_->others[m - 1].score, equation_->others[m - 1].reference_score,
+                 fitted, reference);
+  }
+}
+
+void EquationProjection::add_moment(std::span<const double> b, std::span<const double> score,
+                                    std::span<const double> reference_score,
+                                    std::vector<double>& fitted,
+                                    std::vector<double>& reference) const {
+  std::vector<double> by_cell(x_.cells);
+  x_.multiply(b, by_cell);
   for (std::size_t c = 0; c < fitted.size(); ++c)
-    fitted[c] = g_[c] != 0 ? -equation_->score[c] * fitted[c] / g_[c] : 0.0;
-  std::vector<double> by_cell(reference_x_.cells);
+    if (g_[c] != 0) fitted[c] -= score[c] * by_cell[c] / g_[c];
+  by_cell.resize(reference_x_.cells);
   reference_x_.multiply(b, by_cell);
   for (std::size_t j = 0; j < reference.size(); ++j)
-    reference[j] -= equation_->reference_score[j] * by_cell[equation_->cell_of[j]];
+    reference[j] -= reference_score[j] * by_cell[equation_->cell_of[j]];
 }
 
 SurveyDesign design_of(const ReferenceSample& reference) {

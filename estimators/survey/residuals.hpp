@@ -61,7 +61,8 @@ class Projection {
 /// What the coefficients of a stage's factor add where they solve an equation in two samples
 /// (ReferenceEquation): with b = J'⁻¹ Σ_A d (dg/dη) z x,
 ///   Σ d g z ≈ Σ_A d (g z + u x'b) - Σ_B d v x'b,
-/// so that f = -u x'b / g is fitted, and B's rows have the influence -v x'b.
+/// so that f = -u x'b / g is fitted, and B's rows have the influence -v x'b. Where equations are
+/// combined, each adds its own of b'K_m.
 /// Source: Chen, Li & Wu (2020), JASA 115, 2011-2021, theorem 1, for any such equation (Binder
 /// 1983).
 class EquationProjection {
@@ -75,6 +76,11 @@ class EquationProjection {
 
  private:
   Auxiliary x_, reference_x_;
+  /// Takes u x'b off the factor's residuals and v x'b off the reference sample's.
+  void add_moment(std::span<const double> b, std::span<const double> score,
+                  std::span<const double> reference_score, std::vector<double>& fitted,
+                  std::vector<double>& reference) const;
+
   const ReferenceEquation* equation_;
   std::span<const double> g_;
   std::vector<std::size_t> columns_;

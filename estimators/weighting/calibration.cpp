@@ -92,10 +92,8 @@ class Calibration final : public Weighting {
   }
 
   Result<Weights> weigh(const CellIndex& index, const Benchmarks& benchmarks) const override {
-    if (reference_margins_.empty()) return solve(index, benchmarks);
-    const auto more = with_reference_margins(benchmarks, margins_, reference_margins_);
-    if (!more) return more.failure();
-    return solve(index, more.value());
+    return with_reference_margins(benchmarks, margins_, reference_margins_,
+                                  [&](const Benchmarks& all) { return solve(index, all); });
   }
 
  private:

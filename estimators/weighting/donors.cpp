@@ -59,11 +59,14 @@ void local_linear(const DonorPool& pool, std::span<const double> target, double 
   Eigen::MatrixXd v(d + 1, static_cast<Eigen::Index>(near.size()));
   for (std::size_t k = 0; k < near.size(); ++k) {
     const auto x = pool.at_a(near[k]);
-    auto column = v.col(static_cast<Eigen::Index>(k));
+    double* column = v.col(static_cast<Eigen::Index>(k)).data();
     column[0] = 1;
-    for (Eigen::Index i = 0; i < d; ++i)
-      column[i + 1] = (x[static_cast<std::size_t>(i)] - target[static_cast<std::size_t>(i)]) / h;
-    gram.selfadjointView<Eigen::Lower>().rankUpdate(column, share[k] * pool.weight[near[k]]);
+    for (std::size_t i = 0; i < target.size(); ++i) column[i + 1] = (x[i] - target[i]) / h;
+    const double weight = share[k] * pool.weight[near[k]];
+    for (Eigen::Index j = 0; j <= d; ++j) {  // few columns: a call costs more than the sums
+      const double times = weight * column[j];
+      for (Eigen::Index i = j; i <= d; ++i) gram(i, j) += times * column[i];
+    }
   }
   const std::vector<std::size_t> columns = independent_columns(gram, 1e-6);
   lower_part(gram, columns, kept);
@@ -84,6 +87,9 @@ Donors local_donors(const DonorPool& pool, std::span<const double> needed, doubl
                     int degree) {
   Donors out;
   out.first.push_back(0);
+  const std::size_t most = needed.size() * static_cast<std::size_t>(std::min(count, 100.0));
+  out.cell.reserve(most);
+  out.share.reserve(most);
   std::vector<double> share;
   for (std::size_t j = 0; j < needed.size(); ++j) {
     if (needed[j] > 0) {
@@ -159,9 +165,9 @@ class DonorTotals final : public PredictedTotals {
     double sum = reference_variance(reference_influence(influence));
     const std::vector<std::size_t> row_of = table_rows();
     std::vector<double> value(levels_), mean(levels_);
-    for (std::size_t i = 0; i < table_.cells.size(); ++i) {
-      const std::size_t c = table_.cells[i];
-      if (!(pool_.weight[c] > 0) || (g[c] == 0 && alpha.empty())) continue;
+    for (const std::uint32_t c : pool_.points.order()) {
+      if (g[c] == 0 && alpha.empty()) continue;
+      const std::size_t i = row_of[c];
       const double growth = local_mean(c, row_of, mean);
       for (std::size_t l = 0; l < levels_; ++l) value[l] = g[c] * influence[l];
       for (std::size_t f = 0; f < alpha.size(); ++f) value[model_->free[f]] += alpha[f][c];

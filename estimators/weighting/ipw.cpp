@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "estimators/weighting/participation.hpp"
+#include "estimators/weighting/participation_moments.hpp"
 #include "estimators/weighting/propensity_scores.hpp"
 #include "estimators/weighting/propensity_selection.hpp"
 #include "estimators/weighting/weighting.hpp"
@@ -50,6 +50,13 @@ class InversePropensity final : public Weighting {
                   "leave it out: a logistic regression has the logit");
     read_selection(config);
     read_classes(config);
+    bias_reduced_ =
+        config.text("variance",
+                    {.fallback = "plug_in",
+                     .choices = {"plug_in", "bias_reduced"},
+                     .help = "of the reference sample's part: plug_in, which is some percent too "
+                             "small where few of its rows decide the coefficients; or with each "
+                             "row's own part in them taken out"}) == "bias_reduced";
   }
 
   std::vector<VariableId> variables() const override { return variables_of(terms_); }
@@ -69,6 +76,8 @@ class InversePropensity final : public Weighting {
     const auto fit = fit_participation(samples.value(), equation_, link_);
     if (!fit) return fit.failure();
     Weights weights = participation_weights(samples.value(), fit.value(), equation_, link_);
+    if (bias_reduced_)
+      reduce_reference_bias(samples.value(), fit.value(), equation_, link_, weights);
     if (!selected.empty()) weights.notes.push_back(std::move(selected));
     // An almost certain respondent stands for nobody else; a rare one for very many.
     std::size_t certain = 0;
@@ -200,7 +209,7 @@ class InversePropensity final : public Weighting {
   Link link_{};
   std::optional<SelectionOptions> selection_;
   std::size_t classes_ = 0;
-  bool reference_totals_ = false, reference_quantiles_ = false;
+  bool reference_totals_ = false, reference_quantiles_ = false, bias_reduced_ = false;
 };
 
 }  // namespace
@@ -210,7 +219,8 @@ WeightingInfo ipw_info() {
           "Chen, Li & Wu (2020), JASA 115, 2011-2021; Kim & Riddles (2012), Survey Methodology 38, "
           "157-165; Wang, Valliant & Li (2021), Statistics in Medicine 40, 5237-5250; classes: Lee "
           "(2006), J. Official Statistics 22, 329-349, Rosenbaum & Rubin (1984), JASA 79, 516-524; "
-          "selection: Yang, Kim & Song (2020), JRSS B 82, 445-465",
+          "selection: Yang, Kim & Song (2020), JRSS B 82, 445-465; bias-reduced variance: Bell & "
+          "McCaffrey (2002), Survey Methodology 28, 169-181",
           [](ConfigReader& config, const Schema& schema) -> std::unique_ptr<const Weighting> {
             return std::make_unique<InversePropensity>(config, schema);
           }};

@@ -12,39 +12,49 @@ namespace {
 constexpr std::uint32_t kLeaf = 8;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-double squared_distance(const double* x, const double* target, std::size_t dimensions) {
-  double squares = 0;
-  for (std::size_t k = 0; k < dimensions; ++k) squares += (x[k] - target[k]) * (x[k] - target[k]);
-  return squares;
-}
-
 /// The nearest points so far, in order of distance, and how far it is worth looking.
 struct Candidates {
+  struct Candidate {
+    double squared;
+    std::uint32_t at;
+  };
   double count, size;  ///< rows wanted; largest coordinate, for rounding
-  std::vector<NearestPoints::Near> near;
-  std::vector<double> rows;  ///< of each
+  const double* rows;  ///< by point
+  std::vector<Candidate> near;
+  std::size_t last = 0;      ///< the first that is far enough, if there are rows enough
+  double up_to_last = 0;     ///< rows up to it, or of all
   double limit = kInfinity;  ///< squared
 
-  double with_margin(double distance) const { return distance + 1e-12 * (distance + size); }
+  bool enough(double sum) const { return sum >= count * (1 - 1e-12); }
+  void sort() {
+    std::sort(near.begin(), near.end(), [](const Candidate& a, const Candidate& b) {
+      return a.squared != b.squared ? a.squared < b.squared : a.at < b.at;
+    });
+  }
 
-  void add(double squared, std::uint32_t point, double standing) {
+  void add(double squared, std::uint32_t point) {
     if (squared > limit) return;
-    const double distance = std::sqrt(squared);
-    std::size_t at = near.size();
-    while (at > 0 && near[at - 1].distance > distance) --at;
-    near.insert(near.begin() + static_cast<std::ptrdiff_t>(at), {distance, point});
-    rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(at), standing);
-    double sum = 0;
-    std::size_t last = 0;
-    for (; last < rows.size(); ++last)
-      if ((sum += rows[last]) >= count * (1 - 1e-12)) break;
-    if (last == rows.size()) return;
-    const double farthest = with_margin(near[last].distance);
-    limit = farthest * farthest;
-    while (near.back().distance > farthest) {
-      near.pop_back();
-      rows.pop_back();
+    if (limit == kInfinity) {  // in any order until there are enough
+      near.push_back({squared, point});
+      up_to_last += rows[point];
+      if (!enough(up_to_last)) return;
+      sort();
+      last = near.size() - 1;
+    } else {
+      std::size_t at = near.size();
+      near.emplace_back();
+      for (; at > 0 && near[at - 1].squared > squared; --at) near[at] = near[at - 1];
+      near[at] = {squared, point};
+      if (at > last) return;  // as far as the last
+      up_to_last += rows[point];
+      ++last;
     }
+    while (last > 0 && enough(up_to_last - rows[near[last].at]))
+      up_to_last -= rows[near[last--].at];
+    const double distance = std::sqrt(near[last].squared);
+    const double end = distance + 1e-12 * (distance + size);
+    limit = end * end;
+    while (near.back().squared > limit) near.pop_back();
   }
 };
 
@@ -58,11 +68,17 @@ NearestPoints::NearestPoints(std::span<const double> coordinates, std::size_t di
   for (std::size_t i = 0; i < weight.size(); ++i)
     if (weight[i] > 0) order_.push_back(static_cast<std::uint32_t>(i));
   if (!order_.empty()) grow(coordinates, 0, static_cast<std::uint32_t>(order_.size()));
-  for (const std::uint32_t i : order_) {
-    const auto row = coordinates.subspan(i * dimensions, dimensions);
-    coordinates_.insert(coordinates_.end(), row.begin(), row.end());
-    rows_.push_back(rows.empty() ? 1.0 : rows[i]);
+  coordinates_.resize(order_.size() * dimensions);
+  for (const Node& node : nodes_) {
+    if (node.right != 0) continue;
+    const std::size_t size = node.last - node.first;
+    double* leaf = coordinates_.data() + node.first * dimensions;
+    for (std::size_t i = 0; i < size; ++i)
+      for (std::size_t k = 0; k < dimensions; ++k)
+        leaf[k * size + i] = coordinates[order_[node.first + i] * dimensions + k];
   }
+  rows_.reserve(order_.size());
+  for (const std::uint32_t i : order_) rows_.push_back(rows.empty() ? 1.0 : rows[i]);
 }
 
 void NearestPoints::grow(std::span<const double> coordinates, std::uint32_t first,
@@ -108,8 +124,19 @@ void NearestPoints::walk(std::size_t at, const double* target, double squared,
                          std::vector<double>& off, Visit& visit) const {
   const Node& node = nodes_[at];
   if (node.right == 0) {
-    for (std::uint32_t i = node.first; i < node.last; ++i)
-      visit.look(squared_distance(coordinates_.data() + i * dimensions_, target, dimensions_), i);
+    const std::size_t size = node.last - node.first;
+    const double* leaf = coordinates_.data() + node.first * dimensions_;
+    for (std::size_t from = 0; from < size; from += kLeaf) {
+      const std::size_t points = std::min<std::size_t>(kLeaf, size - from);
+      double squares[kLeaf] = {};
+      for (std::size_t k = 0; k < dimensions_; ++k)
+        for (std::size_t i = 0; i < points; ++i) {
+          const double off_by = leaf[k * size + from + i] - target[k];
+          squares[i] += off_by * off_by;
+        }
+      for (std::size_t i = 0; i < points; ++i)
+        visit.look(squares[i], node.first + static_cast<std::uint32_t>(from + i));
+    }
     return;
   }
   const double x = target[node.side];
@@ -133,25 +160,24 @@ void NearestPoints::walk(std::size_t at, const double* target, double squared,
 NearestPoint NearestPoints::find(std::span<const double> target, double count) const {
   EXPECTS(target.size() == dimensions_ && !order_.empty() && count > 0);
   struct Best {
-    const NearestPoints& points;
     Candidates found;
     double reach() const { return found.limit; }
-    void look(double squared, std::uint32_t i) {
-      found.add(squared, points.order_[i], points.rows_[i]);
-    }
+    void look(double squared, std::uint32_t i) { found.add(squared, i); }
   };
   double size = 0;
   for (const double x : target) size = std::max(size, std::abs(x));
-  Best best{*this, {count, size, {}, {}}};
+  Best best{{.count = count, .size = size, .rows = rows_.data(), .near = {}}};
+  Candidates& found = best.found;
+  found.near.reserve(static_cast<std::size_t>(std::min(count, 1000.0)) + kLeaf);
   std::vector<double> off(dimensions_, 0.0);
   walk(0, target.data(), 0, off, best);
-  NearestPoint out{0, {}};
-  double sum = 0;
-  for (std::size_t k = 0; k < best.found.near.size(); ++k) {
-    if (sum < count * (1 - 1e-12)) out.distance = best.found.near[k].distance;
-    sum += best.found.rows[k];
-    out.points.push_back(best.found.near[k].point);
+  if (found.limit == kInfinity) {  // fewer than wanted: all
+    found.sort();
+    found.last = found.near.size() - 1;
   }
+  NearestPoint out{std::sqrt(found.near[found.last].squared), {}};
+  out.points.reserve(found.near.size());
+  for (const auto& candidate : found.near) out.points.push_back(order_[candidate.at]);
   std::sort(out.points.begin(), out.points.end());
   return out;
 }

@@ -26,6 +26,8 @@ class NearestPoints {
                 std::span<const double> weight, std::span<const double> rows = {});
   /// Points of positive weight.
   std::size_t size() const { return order_.size(); }
+  /// The same points, neighbours near each other: searches in this order share what is in cache.
+  std::span<const std::uint32_t> order() const { return order_; }
   /// The nearest rows, `count` of them and those as near as the last; all if there are fewer.
   /// @param target  `dimensions` coordinates. Needs a point of positive weight.
   NearestPoint find(std::span<const double> target, double count = 1) const;
@@ -52,7 +54,8 @@ class NearestPoints {
   std::size_t dimensions_;
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> order_;
-  std::vector<double> coordinates_, rows_;  ///< in that order
+  std::vector<double> coordinates_;  ///< in that order; of each leaf dimensions × points
+  std::vector<double> rows_;         ///< in that order
 };
 
 }  // namespace steelyard

@@ -231,11 +231,28 @@ Result<GmmFit> fit_gmm(const TwoSamples& samples, const CellIndex& index, Link l
   ParticipationMoments moments(samples, index, link, start.columns);
   const Index p = moments.parameters();
   GmmFit out;
+  const auto finished = [&](const MomentWeight& weight) {
+    moments.evaluate(out.theta);
+    const Eigen::MatrixXd g = moments.derivative(), k = weight.solve(g).transpose();
+    const auto whole = [&](const Eigen::MatrixXd& part) {
+      const auto size = static_cast<Index>(samples.columns());
+      Eigen::MatrixXd all = Eigen::MatrixXd::Zero(size, size);
+      for (Index i = 0; i < p; ++i)
+        for (Index j = 0; j < p; ++j)
+          all(static_cast<Index>(start.columns[static_cast<std::size_t>(i)]),
+              static_cast<Index>(start.columns[static_cast<std::size_t>(j)])) = part(i, j);
+      return all;
+    };
+    out.score_part = whole(k.leftCols(p));
+    out.balance_part = whole(k.rightCols(p));
+    out.jacobian = whole(-k * g);
+    return out;
+  };
   out.theta = start.theta;
   moments.evaluate(out.theta);
   MomentWeight weight(moments.covariance());
   out.df = static_cast<std::size_t>(std::max<Index>(0, weight.rank() - p));
-  if (out.df == 0) return out;  // one of the two is enough
+  if (out.df == 0) return finished(weight);  // one of the two is enough
   out.j = weight.norm(moments.value());
   const auto gradient_here = [&] {  // half of it
     Eigen::VectorXd gradient = weight.solve(moments.derivative()).transpose() * moments.value();
@@ -261,8 +278,12 @@ Result<GmmFit> fit_gmm(const TwoSamples& samples, const CellIndex& index, Link l
   bool fresh = true;  // the Hessian is not one that BFGS has bent
   for (; out.iterations < kMaxIterations; ++out.iterations) {
     const Eigen::VectorXd step = -(inverse * gradient);
-    const double gain = -gradient.dot(step);  // about what J has left to fall
-    if (gain >= 0 && gain < 1e-13 * (1 + out.j)) return out;
+    const double gain = -gradient.dot(step);        // about what J has left to fall
+    if (gain >= 0 && gain < 1e-13 * (1 + out.j)) {  // there, but for this step
+      for (Index k = 0; k < p; ++k)
+        out.theta[start.columns[static_cast<std::size_t>(k)]] += step[k];
+      return finished(weight);
+    }
     bool lower = false;
     double length = 1;
     for (; length > 1e-9; length /= 2) {
@@ -279,7 +300,7 @@ Result<GmmFit> fit_gmm(const TwoSamples& samples, const CellIndex& index, Link l
       break;
     }
     if (!lower) {  // what is left to gain is rounding, of an Ω that may be nearly singular
-      if (gain < 1e-8 * (1 + out.j)) return out;
+      if (gain < 1e-8 * (1 + out.j)) return finished(weight);
       if (fresh) break;
       moments.evaluate(out.theta);
       inverse = inverse_hessian();

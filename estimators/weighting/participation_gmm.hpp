@@ -17,6 +17,9 @@ struct GmmFit {
   double j = 0;               ///< ḡ'Ω⁻¹ḡ at the minimum; chi-squared where the model holds
   std::size_t df = 0;         ///< independent moments less parameters; 0: θ is the start's
   int iterations = 0;
+  /// θ solves K ḡ(θ) = 0, K = G'Ω⁻¹ with G = dḡ/dθ, to the first order with K fixed (Hansen 1982,
+  /// Econometrica 50, 1029-1054): K by columns × columns of score and balance, row-major, and -KG.
+  Eigen::MatrixXd score_part, balance_part, jacobian;
 };
 
 /// Minimises ḡ'Ω⁻¹ḡ, ḡ = (score, balance), by Newton's method, with Ω(θ) by BFGS from there,

@@ -1,6 +1,8 @@
 #include "estimators/weighting/participation_moments.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "estimators/survey/residuals.hpp"
 
@@ -91,6 +93,38 @@ Eigen::MatrixXd moment_covariance(const TwoSamples& samples, std::span<const Mom
   }
   out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
   return out;
+}
+
+void reduce_reference_bias(const TwoSamples& samples, const ParticipationFit& fit,
+                           ParticipationEquation equation, Link link, Weights& weights) {
+  const auto k = static_cast<Eigen::Index>(fit.columns.size());
+  const Eigen::MatrixXd kept = fit.jacobian(fit.columns, fit.columns);
+  const Eigen::MatrixXd kept_inverse = kept.partialPivLu().solve(Eigen::MatrixXd::Identity(k, k));
+  Eigen::MatrixXd inverse = Eigen::MatrixXd::Zero(fit.jacobian.rows(), fit.jacobian.cols());
+  inverse(fit.columns, fit.columns) = kept_inverse;
+  // A cell has one column in each block.
+  std::vector<double> leverage(samples.b.cells, 0.0);
+  const auto entry = [](const Auxiliary::Block& block, std::size_t c) {
+    return block.number.empty()
+               ? std::pair(static_cast<Eigen::Index>(block.offset + block.groups.group_of[c]), 1.0)
+               : std::pair(static_cast<Eigen::Index>(block.offset), block.number[c]);
+  };
+  for (const Auxiliary::Block& row : samples.b.blocks)
+    for (const Auxiliary::Block& column : samples.b.blocks)
+      for (std::size_t c = 0; c < leverage.size(); ++c) {
+        const auto [i, x] = entry(row, c);
+        const auto [j, z] = entry(column, c);
+        leverage[c] += x * z * inverse(i, j);
+      }
+  for (std::size_t c = 0; c < leverage.size(); ++c)
+    leverage[c] *= participation_terms(equation, link, fit.eta_b[c]).dv;
+  ReferenceEquation& eq = *weights.stages[0].equation;
+  const std::vector<double>& d = samples.reference->sample.base_weights;
+  constexpr double kMost = 0.99;  // a row that alone decides a coefficient has 1
+  for (std::size_t j = 0; j < d.size(); ++j) {
+    const double own = equation == ParticipationEquation::pooled ? 1.0 : d[j];
+    eq.reference_score[j] /= std::sqrt(1 - std::min(kMost, own * leverage[eq.cell_of[j]]));
+  }
 }
 
 }  // namespace steelyard

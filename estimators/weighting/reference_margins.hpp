@@ -20,6 +20,16 @@ Result<Benchmarks> with_reference_margins(const Benchmarks& benchmarks,
                                           const MarginVariables& margins,
                                           const MarginVariables& reference_margins);
 
+/// `weigh(benchmarks)` with those margins among the benchmarks; as they are if there are none.
+template <typename Weigh>
+Result<Weights> with_reference_margins(const Benchmarks& benchmarks, const MarginVariables& margins,
+                                       const MarginVariables& reference_margins, Weigh&& weigh) {
+  if (reference_margins.empty()) return weigh(benchmarks);
+  const auto all = with_reference_margins(benchmarks, margins, reference_margins);
+  if (!all) return all.failure();
+  return weigh(all.value());
+}
+
 /// Adds the covariance of those estimates under the reference sample's design to V (columns ×
 /// columns of x, row-major; empty: none yet). x has the reference margins as its last blocks.
 /// A calibrated estimate's variance then has β'Vβ more (Dever & Valliant 2010, Survey Methodology

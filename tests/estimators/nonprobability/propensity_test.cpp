@@ -218,6 +218,70 @@ TEST(Cbps, OveridentifiedCoefficientsMinimiseJ) {
   EXPECT_EQ(w.notes.at(0).substr(0, 3), "J =");
 }
 
+// Respondents again as a reference sample with d = 1/π: score and balance vanish at the same θ, so
+// that the moments' weights do not move it, and the linearization with them fixed is exact.
+TEST(Cbps, OveridentifiedVarianceIsThatOfTheWholeFit) {
+  TwoSampleWorld world(6);
+  const auto just = world.weighting("cbps", "covariates = [\"age\", \"hours\"]");
+  const Weights first = just->weigh(world.index(*just), world.benchmarks()).value();
+  const CellIndex index = world.index(*just);
+  Sample again = world.a;
+  for (std::size_t i = 0; i < index.n; ++i)
+    again.base_weights.push_back(first.factor[index.cell_of[i]]);
+  auto b = std::make_shared<ReferenceSample>();
+  b->sample = again;
+  world.b = b;
+  for (const char* gmm : {"two_step", "continuous"}) {
+    SCOPED_TRACE(gmm);
+    const auto over = world.weighting(
+        "cbps",
+        std::string("covariates = [\"age\", \"hours\"]\nidentification = \"over\"\ngmm = \"") +
+            gmm + "\"");
+    EXPECT_NEAR(over->weigh(index, world.benchmarks()).value().factor[3] / first.factor[3], 1,
+                1e-6);
+    expect_derivatives(world, *over, world.b);
+    expect_reference_variance(world, *over);
+  }
+}
+
+// By hand with one covariate column: J, the leverages and the variance of Σ_B d v x'b.
+TEST(IpwVariance, BiasReducedTakesEachRowsOwnPartOut) {
+  const TwoSampleWorld world(11);
+  const std::string terms = "covariates = [\"age\"]\n";
+  const auto plain = world.weighting("ipw", terms);
+  const auto reduced = world.weighting("ipw", terms + "variance = \"bias_reduced\"");
+  const CellIndex index = world.index(*plain);
+  const Weights w = plain->weigh(index, world.benchmarks()).value();
+  const Weights r = reduced->weigh(index, world.benchmarks()).value();
+  const auto samples = make_two_samples({{world.schema.id(3)}}, index, world.benchmarks());
+  const auto fit =
+      fit_participation(samples.value(), ParticipationEquation::pseudo_likelihood, Link::logit);
+  const Sample& b = world.b->sample;
+  const auto& theta = fit.value().theta;
+  Eigen::Matrix2d j = Eigen::Matrix2d::Zero();
+  std::vector<Eigen::Vector2d> x;
+  std::vector<double> v;  // d π (1 - π)
+  for (std::size_t i = 0; i < b.n; ++i) {
+    x.emplace_back(1, b.numbers[3][i]);
+    const double pi = 1 / (1 + std::exp(-theta[0] - theta[1] * b.numbers[3][i]));
+    v.push_back(b.base_weights[i] * pi * (1 - pi));
+    j += v[i] * x[i] * x[i].transpose();
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < b.n; ++i) {
+    const double h = v[i] * x[i].dot(j.inverse() * x[i]);
+    sum += h;
+    EXPECT_NEAR(r.stages[0].equation->reference_score[i] * std::sqrt(1 - h) /
+                    w.stages[0].equation->reference_score[i],
+                1, 1e-9);
+  }
+  EXPECT_NEAR(sum, 2, 1e-9);
+  EXPECT_EQ(r.factor, w.factor);
+  const ClaimedInfluence a(index, w, world.y), more(index, r, world.y);
+  EXPECT_EQ(a.a, more.a);
+  EXPECT_GT(more.variance_b, a.variance_b);
+}
+
 TEST(PropensityClasses, OneClassIsEqualWeights) {
   const TwoSampleWorld world(7);
   const auto one = world.weighting("ipw", std::string(kTerms) + "classes = 1");
