@@ -211,8 +211,10 @@ class SyntheticSession final : public StudySession {
     Texts numbers;
     for (const PublishedNumber& n : study_->scenario().numbers) numbers.push_back(n.id);
     record_survey(replicates, std::move(numbers), results);
-    measure_selection(study_->frame().finite() ? static_cast<double>(study_->frame().size()) : 0,
-                      results);
+    const SurveySize size{
+        0, study_->frame().finite() ? static_cast<double>(study_->frame().size()) : 0,
+        static_cast<double>(results.sample_size)};
+    measure_selection({&size, 1}, results);
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -16,6 +17,7 @@
 #include "sim/models/model_sampler.hpp"
 #include "study/parallel.hpp"
 #include "study/replicate.hpp"
+#include "study/selection_measures.hpp"
 #include "study/study_records.hpp"
 #include "study/study_run.hpp"
 #include "study/tally.hpp"
@@ -25,17 +27,19 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-/// The value below or at which enough of them lie: the definition of QuantileFunctional.
-double quantile_of(std::vector<double> values, double p) {
-  if (values.empty()) return kNone;
-  const double rank = std::ceil(p * static_cast<double>(values.size()) * (1 - 1e-15));
-  const auto k = static_cast<std::ptrdiff_t>(std::max(1.0, rank)) - 1;
-  std::nth_element(values.begin(), values.begin() + k, values.end());
-  return values[static_cast<std::size_t>(k)];
+/// The value below or at which enough of them lie, by p: the definition of QuantileFunctional.
+std::function<double(double)> quantiles_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return [values = std::move(values)](double p) {
+    if (values.empty()) return kNone;
+    const double rank = std::ceil(p * static_cast<double>(values.size()) * (1 - 1e-15));
+    return values[static_cast<std::size_t>(std::max(1.0, rank)) - 1];
+  };
 }
 
+/// @param sd  on return, as finite_sd
 DomainTruth model_truth(const ModelPopulation& population, const PlannedEstimand& e,
-                        Tabulator& tabulator) {
+                        Tabulator& tabulator, double& sd) {
   const Sample& everybody = population.everybody();
   const Schema& schema = *everybody.schema;
   const auto answers = e.functional->variables();
@@ -50,6 +54,11 @@ DomainTruth model_truth(const ModelPopulation& population, const PlannedEstimand
   for (std::size_t c = 0; c < table.cells.size(); ++c)
     for (std::size_t k = 0; k < table.levels; ++k)
       truth.totals[k] += table.weight[c * table.levels + k];
+  if (table.moments) {
+    truth.squares.assign(3, 0.0);
+    for (std::size_t k = 0; k < table.weight_squared.size(); ++k)
+      truth.squares[k % 3] += table.weight_squared[k];
+  }
   truth.means = fixed_means(*e.functional);
   truth.variances.resize(truth.means.size());
   for (std::size_t k = 0; k < answers.size(); ++k) {
@@ -58,13 +67,28 @@ DomainTruth model_truth(const ModelPopulation& population, const PlannedEstimand
     std::vector<Moments> buckets(schema[answers[k]].size());
     for (std::uint32_t row : rows) buckets[everybody.column(answers[k])[row]].add(behind[row]);
     truth.means[k].clear();
-    for (const Moments& bucket : buckets) truth.means[k].push_back(bucket.mean());
-    const auto* quantile = dynamic_cast<const QuantileFunctional*>(e.functional.get());
-    if (quantile == nullptr) continue;
+    for (const Moments& bucket : buckets) {
+      truth.means[k].push_back(bucket.mean());
+      truth.variances[k].push_back(bucket.variance());
+    }
+  }
+  const auto* quantile = dynamic_cast<const QuantileFunctional*>(e.functional.get());
+  if (quantile == nullptr) {
+    sd = finite_sd(schema, *e.functional, truth);
+    return truth;
+  }
+  std::function<double(double)> at = [&](double p) {
+    const auto q = quantile->quantile(truth.totals, p);
+    return q ? q.value() : kNone;
+  };
+  if (is_bucketed(schema, *quantile, 0)) {
+    const auto behind = population.values_behind(answers[0]);
     std::vector<double> values;
     for (std::uint32_t row : rows) values.push_back(behind[row]);
-    truth.quantile = quantile_of(std::move(values), quantile->probability());
+    at = quantiles_of(std::move(values));
+    truth.quantile = at(quantile->probability());
   }
+  sd = quantile_sd(quantile->probability(), total(truth.totals), at);
   return truth;
 }
 
@@ -180,8 +204,10 @@ std::vector<EstimandTruth> model_truths(const ModelPopulation& population, const
   Tabulator tabulator(everybody, one_cell);
   std::vector<EstimandTruth> truths;
   for (const PlannedEstimand& e : plan.estimands) {
-    const DomainTruth whole = model_truth(population, e, tabulator);
     EstimandTruth truth;
+    double sd = kNone;
+    const DomainTruth whole = model_truth(population, e, tabulator, sd);
+    truth.unit_sd = sd * std::sqrt(static_cast<double>(everybody.n));
     truth.superpopulation = kNone;
     truth.finite = true_value(*e.functional, whole);
     if (e.functional->uses_value_rule())
@@ -314,6 +340,12 @@ class ModelSession final : public StudySession {
                                         conditions() > 1, replicates, first_level, results);
     results.reproduction = compare_published(study_->published(), results);
     record_survey(replicates, {}, results);
+    std::vector<SurveySize> sizes;
+    for (std::size_t c = 0; c < conditions(); ++c)
+      sizes.push_back({first_[c],
+                       worlds_[c] ? static_cast<double>(worlds_[c]->population.size()) : 0,
+                       worlds_[c] ? worlds_[c]->sampler.expected_size() : 0});
+    measure_selection(sizes, results);
   }
 
  private:

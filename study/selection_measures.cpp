@@ -12,9 +12,12 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-void measure_selection(double population, StudyResults& results) {
-  const double f = population > 0 ? static_cast<double>(results.sample_size) / population : 0;
+void measure_selection(std::span<const SurveySize> sizes, StudyResults& results) {
+  std::size_t condition = 0;
   for (std::size_t i = 0; i < results.estimators.size(); ++i) {
+    while (condition + 1 < sizes.size() && sizes[condition + 1].first_estimator <= i) ++condition;
+    const SurveySize& size = sizes[condition];
+    const double f = size.population > 0 ? size.sample / size.population : 0;
     const EstimandRecord& estimand = results.estimands[results.estimators[i].estimand];
     SelectionRecord record;
     record.estimator = static_cast<std::uint32_t>(i);

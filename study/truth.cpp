@@ -109,14 +109,18 @@ std::vector<double> marginal(const Schema& schema, const Functional& functional,
   return sums;
 }
 
-/// An upper bound on the sd of the finite truth (root cells are fixed, which only lowers it):
-/// sum N_k psi_k² plus what the spread of the latent values inside the levels adds.
+}  // namespace
+
+/// Root cells are fixed in a fitted population, which only lowers it.
 double finite_sd(const Schema& schema, const Functional& functional, const DomainTruth& truth) {
   const auto estimate = functional.estimate(truth.totals, bucket_values(truth.means));
   if (!estimate) return std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double>& psi = estimate.value().influence;
   double variance = 0;
+  if (const auto& y = truth.squares; !y.empty())
+    return std::sqrt(psi[0] * psi[0] * y[0] + 2 * psi[0] * psi[1] * y[1] + psi[1] * psi[1] * y[2]);
   for (std::size_t j = 0; j < truth.totals.size(); ++j)
-    variance += truth.totals[j] * estimate.value().influence[j] * estimate.value().influence[j];
+    variance += truth.totals[j] * psi[j] * psi[j];
   for (std::size_t k = 0; k < truth.means.size(); ++k) {
     if (truth.variances[k].empty()) continue;
     const auto counts = marginal(schema, functional, truth.totals, k);
@@ -130,6 +134,17 @@ double finite_sd(const Schema& schema, const Functional& functional, const Domai
     }
   }
   return std::sqrt(variance);
+}
+
+double quantile_sd(double p, double persons, const std::function<double(double)>& quantile) {
+  const double step = std::sqrt(p * (1 - p) / persons);
+  return (quantile(std::min(1.0, p + step)) - quantile(std::max(0.0, p - step))) / 2;
+}
+
+namespace {
+
+double probability_of(const Functional& quantile) {
+  return dynamic_cast<const QuantileFunctional&>(quantile).probability();
 }
 
 /// What quantiles need to know of the law: the quantile at any p, of latent values or of levels.
@@ -146,15 +161,6 @@ std::function<double(double)> law_quantile(const Population& population, const P
     const auto q = functional->quantile(totals, p);
     return q ? q.value() : std::numeric_limits<double>::quiet_NaN();
   };
-}
-
-/// Standard deviation of the finite quantile: half the way between the law's quantiles at p ± one
-/// standard deviation of the share below.
-double quantile_sd(const Functional& functional, const std::function<double(double)>& quantile,
-                   const DomainTruth& law) {
-  const double p = dynamic_cast<const QuantileFunctional&>(functional).probability();
-  const double step = std::sqrt(p * (1 - p) / total(law.totals));
-  return (quantile(std::min(1.0, p + step)) - quantile(std::max(0.0, p - step))) / 2;
 }
 
 /// Tallies everybody; the window in which a quantile is looked for is widened until it is found.
@@ -195,8 +201,7 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
     laws.push_back(superpopulation_truth(population, e, size, latent));
     quantiles.push_back(law_quantile(population, e, laws.back()));
     if (quantiles.back() && is_bucketed(schema, *e.functional, 0))
-      laws.back().quantile =
-          quantiles.back()(dynamic_cast<const QuantileFunctional&>(*e.functional).probability());
+      laws.back().quantile = quantiles.back()(probability_of(*e.functional));
   }
   const bool tallied = frame.finite() && tally == Tally::yes;
   if (tallied)
@@ -211,7 +216,8 @@ std::vector<EstimandTruth> make_truths(const Population& population, const Popul
     truth.finite = tallied && !of_law ? true_value(functional, tallies[i])
                                       : std::numeric_limits<double>::quiet_NaN();
     const double sd = of_law         ? std::numeric_limits<double>::quiet_NaN()
-                      : quantiles[i] ? quantile_sd(functional, quantiles[i], laws[i])
+                      : quantiles[i] ? quantile_sd(probability_of(functional),
+                                                   total(laws[i].totals), quantiles[i])
                                      : finite_sd(schema, functional, laws[i]);
     if (frame.finite()) truth.finite_se = sd;
     truth.unit_sd = sd * std::sqrt(size);

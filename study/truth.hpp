@@ -24,6 +24,8 @@ struct DomainTruth {
   std::vector<std::vector<double>> means, variances;  ///< one vector an answer
   /// Of a quantile of latent values, or a functional of their law: that value; NaN for others.
   double quantile = std::numeric_limits<double>::quiet_NaN();
+  /// Of a continuous answer Σ 1, Σ y, Σ y²; its totals are the first two. Empty for levels.
+  std::vector<double> squares;
 };
 
 struct EstimandTruth {
@@ -69,6 +71,15 @@ DomainTruth superpopulation_truth(const Population& population, const PlannedEst
 /// The functional of the latent values behind those answers (of a quantile or a functional of a
 /// law: DomainTruth::quantile, if it is known).
 double true_value(const Functional& functional, const DomainTruth& truth);
+
+/// Standard deviation of that value between populations of independent persons, Σ ψ² of the
+/// persons' influences ψ and what the spread of latent values inside the levels adds; the
+/// standard deviation of one person's influence divided by sqrt(persons). Not of a quantile.
+double finite_sd(const Schema& schema, const Functional& functional, const DomainTruth& truth);
+
+/// The same of a quantile at p: half the way between the quantiles at p ± one standard deviation of
+/// the share below. @param persons  in the domain
+double quantile_sd(double p, double persons, const std::function<double(double)>& quantile);
 
 /// The functional's own reading of everybody's answers; NaN if it has none.
 /// @param rule  null: it needs none

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "sim/models/model_population.hpp"
+#include "sim/models/model_sampler.hpp"
 #include "tests/message.hpp"
 
 namespace steelyard {
@@ -122,6 +123,64 @@ TEST(ModelStudy, TruthIsThatOfItsPopulation) {
   EXPECT_EQ(results.population_kind, "model");
   EXPECT_EQ(results.sample_size, 100u);
   EXPECT_TRUE(results.failures.empty());
+}
+
+TEST(ModelStudy, DataDefectIsTheCorrelationOfTakingPartWithTheAnswer) {
+  const Folder folder(std::string(kHead) + kMean);
+  const ModelScenario model = load_model_scenario(folder.path());
+  const ModelPopulation population(model, Seed{3}, Replicate{0});
+  const ModelSampler sampler(model, population);
+  const auto& x = *population.columns().find("x");
+  double p_sum = 0, py = 0, y_sum = 0, yy = 0;
+  for (double v : x) {
+    const double p = 1 / (1 + std::exp(-(*sampler.intercept() + 0.5 * v))), y = 2 * v + 1;
+    p_sum += p;
+    py += p * y;
+    y_sum += y;
+    yy += y * y;
+  }
+  const double n = 400, f = 100 / n, sd = std::sqrt(yy / n - y_sum * y_sum / (n * n));
+  const double expected = (py / p_sum - y_sum / n) / (sd * std::sqrt((1 - f) / f));
+  const StudyResults results = run(folder, 1000);
+  ASSERT_EQ(results.selection.size(), results.estimators.size());
+  const SelectionRecord& s = results.selection[0];
+  EXPECT_EQ(results.estimators[0].weighting, "none");
+  EXPECT_EQ(results.estimands[results.estimators[0].estimand].domain, "all");
+  EXPECT_NEAR(s.unit_sd, sd, 1e-12);
+  EXPECT_GT(s.ddc_mcse, 0);
+  EXPECT_NEAR(s.ddc, expected, 4 * s.ddc_mcse);
+  EXPECT_GT(s.ddc, 4 * s.ddc_mcse);
+  EXPECT_NEAR(s.effective_n, std::pow(sd / results.performance[0].rmse, 2), 1e-9 * s.effective_n);
+}
+
+TEST(ModelStudy, SpreadOfBucketedAnswersIsThatOfTheValuesBehindThem) {
+  const Folder folder(std::string(kHead) + R"(
+[[value_rule]]
+name = "assumed"
+method = "midpoints"
+[[estimand]]
+id = "mean_income"
+functional = "mean"
+variable = "income"
+)");
+  const ModelPopulation population(load_model_scenario(folder.path()), Seed{3}, Replicate{0});
+  double sum = 0, squares = 0;
+  for (double v : *population.columns().find("x")) {
+    sum += std::abs(v);
+    squares += v * v;
+  }
+  const double sd = std::sqrt(squares / 400 - sum * sum / 160000);
+  // Variances within buckets have the divisor of samples.
+  EXPECT_NEAR(run(folder, 2).selection[0].unit_sd, sd, 0.01 * sd);
+}
+
+TEST(ModelStudy, NoDataDefectWhereThePopulationIsDrawnAnew) {
+  std::string text = std::string(kHead) + kMean;
+  text.replace(text.find("size = 400"), 10, "size = 400\ndraw = \"replicate\"");
+  const StudyResults results = run(Folder(text), 5);
+  EXPECT_TRUE(std::isnan(results.selection[0].ddc));
+  EXPECT_NEAR(results.selection[0].unit_sd, 2, 0.02);
+  EXPECT_GT(results.selection[0].effective_n, 0);
 }
 
 TEST(ModelStudy, TruthOfBucketedAnswersIsOfTheValuesBehindThem) {
