@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,14 @@ class Law {
   virtual double quantile(double u) const = 0;
   /// E[X; X <= x]; x = Inf: the mean.
   virtual double partial_mean(double x) const = 0;
+  /// cdf and partial_mean at each of these ascending points, in one pass where the law can.
+  virtual void cumulate(std::span<const double> x, std::span<double> cdf,
+                        std::span<double> partial_mean) const {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      cdf[i] = this->cdf(x[i]);
+      partial_mean[i] = this->partial_mean(x[i]);
+    }
+  }
   virtual double mean() const = 0;
   /// Population variance.
   virtual double variance() const = 0;

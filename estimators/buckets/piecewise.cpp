@@ -18,11 +18,11 @@ using detail::kTie;
 PiecewiseLaw::PiecewiseLaw(std::vector<Segment> segments) : segments_(std::move(segments)) {
   EXPECTS(!segments_.empty());
   const std::size_t m = segments_.size();
-  below_.resize(m);
-  above_.resize(m);
+  beside_.resize(m);
   Sum mass, first;
   for (std::size_t i = 0; i < m; ++i) {
-    below_[i] = mass.value();
+    beside_[i].below = mass.value();
+    beside_[i].first_below = first.value();
     mass.add(segments_[i].mass);
     first.add(segments_[i].mass * segments_[i].mean());
   }
@@ -31,7 +31,7 @@ PiecewiseLaw::PiecewiseLaw(std::vector<Segment> segments) : segments_(std::move(
               : kInfinity;
   Sum rest;
   for (std::size_t i = m; i-- > 0;) {
-    above_[i] = rest.value();
+    beside_[i].above = rest.value();
     rest.add(segments_[i].mass);
   }
 }
@@ -45,20 +45,20 @@ std::size_t PiecewiseLaw::segment_at(double x) const {
 double PiecewiseLaw::cdf(double x) const {
   const std::size_t i = segment_at(x);
   if (i == segments_.size()) return 1;
-  if (x <= segments_[i].lower) return below_[i];
-  return below_[i] + segments_[i].below(x).mass;
+  if (x <= segments_[i].lower) return beside_[i].below;
+  return beside_[i].below + segments_[i].below(x).mass;
 }
 
 double PiecewiseLaw::survival(double x) const {
   const std::size_t i = segment_at(x);
   if (i == segments_.size()) return 0;
   const Segment& s = segments_[i];
-  if (x <= s.lower) return above_[i] + s.mass;
+  if (x <= s.lower) return beside_[i].above + s.mass;
   if (s.kind == SegmentKind::pareto_tail)
     return s.mass * std::exp(-s.shape[0] * std::log(x / s.lower));
   if (s.kind == SegmentKind::exponential_tail)
     return s.mass * std::exp(-s.shape[0] * (x - s.lower));
-  return above_[i] + (s.mass - s.below(x).mass);
+  return beside_[i].above + (s.mass - s.below(x).mass);
 }
 
 double PiecewiseLaw::quantile(double u) const {
@@ -67,26 +67,42 @@ double PiecewiseLaw::quantile(double u) const {
   const auto at =
       std::partition_point(segments_.begin(), segments_.end() - 1, [&](const Segment& s) {
         const auto i = static_cast<std::size_t>(&s - segments_.data());
-        return below_[i] + s.mass < u - kTie;
+        return beside_[i].below + s.mass < u - kTie;
       });
   const auto i = static_cast<std::size_t>(at - segments_.begin());
   if (u > 0.5) {
-    const double share = (1 - u - above_[i]) / at->mass;
+    const double share = (1 - u - beside_[i].above) / at->mass;
     if (share < 0.5) return share <= 0 ? at->upper : at->upper_quantile(share);
   }
-  return at->quantile(std::clamp((u - below_[i]) / at->mass, 0.0, 1.0));
+  return at->quantile(std::clamp((u - beside_[i].below) / at->mass, 0.0, 1.0));
 }
 
 double PiecewiseLaw::partial_mean(double x) const {
-  const std::size_t end = segment_at(x);
-  Sum sum;
-  for (std::size_t i = 0; i < end; ++i) sum.add(segments_[i].mass * segments_[i].mean());
-  if (end == segments_.size()) return mean_;
-  if (x > segments_[end].lower) {
-    const Segment part = segments_[end].below(x);
-    if (part.mass > 0) sum.add(part.mass * part.mean());
+  const std::size_t i = segment_at(x);
+  return i == segments_.size() ? mean_ : beside_[i].first_below + first_within(i, x);
+}
+
+/// E[X; X in segment i and below x].
+double PiecewiseLaw::first_within(std::size_t i, double x) const {
+  if (x <= segments_[i].lower) return 0;
+  const Segment part = segments_[i].below(x);
+  return part.mass > 0 ? part.mass * part.mean() : 0.0;
+}
+
+void PiecewiseLaw::cumulate(std::span<const double> x, std::span<double> cdf,
+                            std::span<double> partial_mean) const {
+  std::size_t i = 0;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    while (i < segments_.size() && segments_[i].upper <= x[k]) ++i;
+    if (i == segments_.size()) {
+      cdf[k] = 1;
+      partial_mean[k] = mean_;
+      continue;
+    }
+    const bool inside = x[k] > segments_[i].lower;
+    cdf[k] = beside_[i].below + (inside ? segments_[i].below(x[k]).mass : 0.0);
+    partial_mean[k] = beside_[i].first_below + first_within(i, x[k]);
   }
-  return sum.value();
 }
 
 double PiecewiseLaw::variance() const {
@@ -104,9 +120,9 @@ double PiecewiseLaw::gini() const {
   double smaller = segments_[0].lower;  // E min(X, X')
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& s = segments_[i];
-    smaller += s.squared_survival(above_[i]);
+    smaller += s.squared_survival(beside_[i].above);
     if (i + 1 < segments_.size())
-      smaller += (segments_[i + 1].lower - s.upper) * above_[i] * above_[i];
+      smaller += (segments_[i + 1].lower - s.upper) * beside_[i].above * beside_[i].above;
   }
   return 1 - smaller / mean_;
 }

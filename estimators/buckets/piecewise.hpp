@@ -23,6 +23,8 @@ class PiecewiseLaw final : public Law {
   double survival(double x) const;
   double quantile(double u) const override;
   double partial_mean(double x) const override;
+  void cumulate(std::span<const double> x, std::span<double> cdf,
+                std::span<double> partial_mean) const override;
   double mean() const override { return mean_; }
   double variance() const override;
   double gini() const override;
@@ -36,8 +38,15 @@ class PiecewiseLaw final : public Law {
   /// The first segment that ends above x; their number if none.
   std::size_t segment_at(double x) const;
 
+  /// What lies beside a segment.
+  struct Beside {
+    double below, above;  ///< mass
+    double first_below;   ///< E[X; X below the segment]
+  };
+  double first_within(std::size_t i, double x) const;
+
   std::vector<Segment> segments_;
-  std::vector<double> below_, above_;  ///< mass below and above each segment
+  std::vector<Beside> beside_;
   double mean_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // Rules with a monotone cubic CDF through the bucket edges: Hyman, Fritsch-Carlson, PCHIP.
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
 #include <cstdint>
@@ -14,7 +15,9 @@ enum class Slopes { hyman, fritsch_carlson, pchip };
 
 /// Knots of the CDF with room for the slopes; the last two are moved while the tail is solved.
 struct Knots {
-  std::vector<double> x, y, slope, work;
+  using Numbers = boost::container::small_vector<double, 20>;  // tables of up to 18 buckets
+  Numbers x, y, slope;
+  boost::container::small_vector<double, 40> work;
 
   std::size_t size() const { return x.size(); }
   double step(std::size_t i) const { return x[i + 1] - x[i]; }
@@ -33,7 +36,7 @@ void spline_slopes(Knots& k) {
     diagonal[i] = 2 * (k.step(i - 1) + k.step(i));
     c[i] = k.secant(i) - k.secant(i - 1);
   }
-  const auto& x = k.x;
+  const Knots::Numbers& x = k.x;
   const double first = k.step(0), end = k.step(last - 1);
   diagonal[0] = -first;
   diagonal[last] = -end;

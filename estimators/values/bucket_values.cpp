@@ -1,6 +1,7 @@
 #include "estimators/values/bucket_values.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cmath>
 
 #include "core/sums.hpp"
@@ -9,22 +10,24 @@ namespace steelyard {
 namespace {
 
 /// The numbers of a law: its mean within each bucket; where the law does not keep the buckets'
-/// shares, all times the factor that gives their weighted mean the law's.
+/// shares of the totals, all times the factor that gives their weighted mean the law's.
 std::vector<double> bucket_means(const Law& law, std::span<const double> edges,
-                                 std::span<const double> shares) {
-  const std::size_t m = shares.size();
+                                 std::span<const double> totals) {
+  const std::size_t m = totals.size();
+  const double sum = total(totals);
   std::vector<double> value(m);
-  double below = 0, first = 0, weighted = 0;
+  boost::container::small_vector<double, 32> room(2 * m);
+  const std::span<double> p(room.data(), m), first(room.data() + m, m);
+  law.cumulate(edges.subspan(1), p, first);
+  double weighted = 0;
   for (std::size_t b = 0; b < m; ++b) {
     const double lower = edges[b], upper = edges[b + 1];
-    const double p = law.cdf(upper), x = law.partial_mean(upper);
+    const double mass = p[b] - (b > 0 ? p[b - 1] : 0.0);
     // Where the law holds nothing any number of the bucket does: nobody has it.
-    value[b] = p - below > 1e-12   ? (x - first) / (p - below)
+    value[b] = mass > 1e-12        ? (first[b] - (b > 0 ? first[b - 1] : 0.0)) / mass
                : std::isinf(upper) ? lower
                                    : (lower + upper) / 2;
-    weighted += shares[b] * value[b];
-    below = p;
-    first = x;
+    weighted += totals[b] / sum * value[b];
   }
   const double mean = law.mean();
   if (weighted != 0 && std::abs(mean / weighted - 1) > 1e-12)
@@ -112,10 +115,7 @@ class FromBucketRule final : public ValueRule {
                                   const Law& law) const {
     if (!std::isfinite(law.mean()))
       return Failure{FailureKind::unbounded_tail, name_ + " gives the open bucket no finite mean"};
-    std::vector<double> shares(totals.begin(), totals.end());
-    const double sum = total(totals);
-    for (double& share : shares) share /= sum;
-    return BucketValues{bucket_means(law, v.edges, shares), {}};
+    return BucketValues{bucket_means(law, v.edges, totals), {}};
   }
 
   std::string name_;
