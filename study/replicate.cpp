@@ -1,6 +1,7 @@
 #include "study/replicate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -166,6 +167,8 @@ struct ReplicatePlan::Working {
     std::map<std::uint32_t, Laws> by_rule;
   };
   std::map<std::pair<std::size_t, std::uint32_t>, Table> laws;
+  /// By task, weighting and interval: what rules share in their intervals.
+  std::map<std::array<std::size_t, 3>, KeptOfTable> kept_of_table;
 };
 
 ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32_t replicate,
@@ -253,7 +256,8 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
                                                  .benchmarks = &shared.benchmarks,
                                                  .tables = tables,
                                                  .seed = seed,
-                                                 .replicate = Replicate{replicate}}));
+                                                 .replicate = Replicate{replicate},
+                                                 .many_of_a_table = !plan_->value_rules.empty()}));
       else
         prepared.push_back(weights.failure());
       seconds.push_back(seconds_since(start));
@@ -352,8 +356,11 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, Working& shared,
   if (!point) return point.failure();
   const auto& prepared = shared.prepared[plan.weighting][plan.interval];
   if (!prepared) return prepared.failure();
+  KeptOfTable* const kept =
+      plan.uses_rule ? &shared.kept_of_table[{task, plan.weighting, plan.interval}] : nullptr;
+  const bool made_before = kept != nullptr && kept->made;
   const auto interval = prepared.value()->interval(
-      {shared.tables[task], point.value(), &estimator, totals, task, modelled.value().get()});
+      {shared.tables[task], point.value(), &estimator, totals, task, modelled.value().get(), kept});
   if (!interval) return interval.failure();
   out.estimate[i] = point.value().estimate;
   out.se[i] = interval.value().se;
@@ -361,7 +368,8 @@ std::optional<Failure> ReplicatePlan::estimate(std::size_t i, Working& shared,
   out.upper[i] = interval.value().upper;
   out.seconds[i] = seconds_since(start) + shared.weigh_seconds[plan.weighting] +
                    shared.prepare_seconds[plan.weighting][plan.interval] +
-                   shared.table_seconds[task] + (made != nullptr ? made->seconds : 0);
+                   shared.table_seconds[task] + (made != nullptr ? made->seconds : 0) +
+                   (made_before ? kept->seconds : 0);
   return std::nullopt;
 }
 

@@ -38,6 +38,14 @@ struct WeightedSample {
   Seed seed{};                              ///< of the study; with `replicate` it decides what
   Replicate replicate{};                    ///< resampling draws, so weightings are compared on
                                             ///< the same resamples
+  bool many_of_a_table = false;             ///< several estimates will come from one table, which
+                                            ///< have a place to keep what they share
+};
+
+/// What an interval method keeps of a table for the next estimate that is made from it.
+struct KeptOfTable {
+  std::shared_ptr<const void> made;  ///< null: nothing yet
+  double seconds = 0;                ///< that it took
 };
 
 /// An estimate and what it was made from.
@@ -48,6 +56,7 @@ struct MadeEstimate {
   std::span<const double> totals = {};        ///< weighted, by level
   std::size_t table = 0;                      ///< its place in WeightedSample::tables
   const ModelledAnswer* modelled = nullptr;   ///< where the totals come from a model of the answer
+  KeptOfTable* kept = nullptr;                ///< null: nothing is kept
 };
 
 /// An interval method made ready for one sample and one weighting; used for many estimates.

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/timing.hpp"
+#include "estimators/intervals/level_covariance.hpp"
 #include "estimators/survey/residuals.hpp"
 
 namespace steelyard {
@@ -20,19 +22,23 @@ class PreparedLinearization final : public PreparedInterval {
         options_(options),
         df_(static_cast<double>(sample.index.n) - 1),
         t_(t_quantile(options.level, df_)),
-        residuals_(sample.weights, sample.index.weight) {}
+        residuals_(sample.weights, sample.index.weight) {
+    if (sample.many_of_a_table)
+      level_covariance_ = LevelCovariance::make(index_, weights_, residuals_);
+  }
 
   Result<Interval> interval(const MadeEstimate& made) const override {
     const Tabulation& table = made.tabulation;
     const PointEstimate& estimate = made.point;
     EXPECTS(estimate.influence.size() == table.levels);
     if (made.modelled != nullptr)
-      return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
-                           estimate.estimate,
-                           std::sqrt(std::max(0.0, made.modelled->variance(estimate.influence))),
-                           df_, t_, index_.n, table.respondents);
+      return interval_of(made,
+                         std::sqrt(std::max(0.0, made.modelled->variance(estimate.influence))));
     if (df_ < 1)
       return Failure{FailureKind::unsupported, "a variance needs at least two respondents"};
+    if (made.kept != nullptr && level_covariance_ && !table.moments &&
+        table.levels <= LevelCovariance::kMostLevels)
+      return interval_of(made, std::sqrt(std::max(0.0, variance_by_level(made))));
     const std::size_t levels = table.levels;
     const std::span<const double> squared = table.squared();
     // By occupied cell: Σ d z, Σ d² z, Σ d² z².
@@ -83,12 +89,28 @@ class PreparedLinearization final : public PreparedInterval {
     }
     const auto n = static_cast<double>(index_.n);
     const double sampling = poisson ? squares : n / (n - 1) * (squares - sum * sum / n);
-    const double se = std::sqrt(std::max(0.0, sampling) + targets);
-    return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
-                         estimate.estimate, se, df_, t_, index_.n, table.respondents);
+    return interval_of(made, std::sqrt(std::max(0.0, sampling) + targets));
   }
 
  private:
+  Result<Interval> interval_of(const MadeEstimate& made, double se) const {
+    return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
+                         made.point.estimate, se, df_, t_, index_.n, made.tabulation.respondents);
+  }
+
+  /// z'Qz with the covariance of the table's totals, made for the first estimate of the table.
+  double variance_by_level(const MadeEstimate& made) const {
+    if (!made.kept->made) {
+      const auto start = Clock::now();
+      made.kept->made =
+          std::make_shared<const Eigen::MatrixXd>(level_covariance_->of(made.tabulation));
+      made.kept->seconds = seconds_since(start);
+    }
+    const auto& q = *static_cast<const Eigen::MatrixXd*>(made.kept->made.get());
+    const Eigen::Map<const Eigen::VectorXd> z(made.point.influence.data(), q.rows());
+    return z.dot(q * z);
+  }
+
   /// a / d of Residuals: g after the first calibration.
   double factor(std::size_t c) const {
     return residuals_.none() ? weights_.factor[c] : residuals_.first()[c];
@@ -108,6 +130,7 @@ class PreparedLinearization final : public PreparedInterval {
   IntervalOptions options_;
   double df_, t_;
   Residuals residuals_;
+  std::optional<LevelCovariance> level_covariance_;
 };
 
 class Linearization final : public IntervalMethod {

@@ -44,6 +44,23 @@ void LeastSquares::solve(std::vector<double>& right) const {
     right[columns_[j]] = v[static_cast<Eigen::Index>(j)];
 }
 
+void LeastSquares::solve(Rows& right) const {
+  if (one_margin()) {
+    for (Eigen::Index g = 0; g < right.rows(); ++g) {
+      const double weight = group_weight_[static_cast<std::size_t>(g)];
+      right.row(g) *= weight > 0 ? 1 / weight : 0.0;
+    }
+    return;
+  }
+  Eigen::MatrixXd kept(static_cast<Eigen::Index>(columns_.size()), right.cols());
+  for (Eigen::Index j = 0; j < kept.rows(); ++j)
+    kept.row(j) = right.row(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(j)]));
+  cholesky_.solveInPlace(kept);
+  right.setZero();
+  for (Eigen::Index j = 0; j < kept.rows(); ++j)
+    right.row(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(j)])) = kept.row(j);
+}
+
 Projection::Projection(const WeightStage& stage, std::span<const double> d,
                        std::span<const double> g)
     : q_(stage.q), covariance_(stage.target_covariance), g_(g) {
@@ -202,6 +219,11 @@ Residuals::Residuals(const Weights& weights, std::span<const double> d) {
   }
   if (reference_) reference_design_ = design_of(*reference_);
   first_ = product_.empty() ? factor_of(k) : std::span<const double>(product_);
+}
+
+const Projection* Residuals::only() const {
+  const bool alone = steps_.size() == 1 && steps_[0].before.empty() && !reference_;
+  return alone && steps_[0].projection.plain() ? &steps_[0].projection : nullptr;
 }
 
 double Residuals::fit(std::span<const double> s, std::vector<double>& fitted,

@@ -18,9 +18,15 @@ namespace steelyard {
 class LeastSquares {
  public:
   LeastSquares(Auxiliary x, std::span<const double> d, std::span<const double> penalty);
+  /// Columns of X × right sides.
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Auxiliary& x() const { return x_; }
+  /// X is the indicators of one margin, so that X'DX is diagonal.
+  bool one_margin() const { return !group_weight_.empty(); }
   /// @param right  r by column, β on return. Cost O(columns²).
   void solve(std::vector<double>& right) const;
+  /// The same for several right sides.
+  void solve(Rows& right) const;
 
  private:
   Auxiliary x_;
@@ -43,6 +49,11 @@ class Projection {
   /// @param g  the stage's factor, by cell
   Projection(const WeightStage& stage, std::span<const double> d, std::span<const double> g);
   bool none() const { return !squares_; }
+  /// It is x'β alone, without a model's error.
+  bool plain() const { return squares_ && model_ == nullptr; }
+  const LeastSquares& squares() const { return *squares_; }
+  std::span<const double> q() const { return q_; }                    ///< by cell; empty: 1
+  std::span<const double> covariance() const { return covariance_; }  ///< of targets; empty: 0
   /// What the stage explains of each cell from s_c = Σ_{i in c} d_i z_i. Cost O(cells × blocks +
   /// columns²).
   /// @return β'Vβ, the variance that the targets' own errors add (0: known exactly)
@@ -99,6 +110,8 @@ class Residuals {
   /// @param d  sum of base weights of each cell
   Residuals(const Weights& weights, std::span<const double> d);
   bool none() const { return steps_.empty(); }
+  /// The only calibration, if there is one stage and nothing but x'β to it; else null.
+  const Projection* only() const;
   /// a_i / d_i, by cell.
   std::span<const double> first() const { return first_; }
   /// t, by cell; empty: all 1.
