@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "core/sums.hpp"
 #include "core/timing.hpp"
@@ -86,6 +87,11 @@ ReplicatePlan::ReplicatePlan(const Scenario& scenario, const StudyPlan& plan)
                                    uses_rule});
   }
   estimand_tasks_ = tasks_.size();
+  last_of_table_.assign(estimators_.size(), false);
+  std::set<std::pair<std::size_t, std::uint32_t>> later;
+  for (std::size_t i = estimators_.size(); i-- > 0;)
+    last_of_table_[i] =
+        later.insert({estimand_task_[estimators_[i].estimand], estimators_[i].weighting}).second;
   for (std::size_t w = 0; w < plan.weightings.size(); ++w)
     if (plan.weightings[w].name == scenario.weighting_view) view_weighting_ = w;
   plan_published();
@@ -185,11 +191,15 @@ ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32
   tabulate(sample, shared);
   prepare(sample, seed, replicate, shared);
   for (std::size_t i = 0; i < estimators_.size(); ++i) {
-    if (!wanted.empty() && wanted[i] == 0) continue;
-    const auto failure = estimate(i, shared, out);
-    if (failure)
-      out.failures.push_back(
-          {replicate, static_cast<std::uint32_t>(i), to_string(failure->kind), failure->detail});
+    if (wanted.empty() || wanted[i] != 0) {
+      const auto failure = estimate(i, shared, out);
+      if (failure)
+        out.failures.push_back(
+            {replicate, static_cast<std::uint32_t>(i), to_string(failure->kind), failure->detail});
+    }
+    // Laws of all tables together would leave the caches before they are given back.
+    if (last_of_table_[i])
+      shared.laws.erase({estimand_task_[estimators_[i].estimand], estimators_[i].weighting});
   }
   publish(shared, out);
   record_profile(shared, out);

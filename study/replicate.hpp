@@ -90,6 +90,7 @@ class ReplicatePlan {
   std::vector<Domain> domains_;
   std::vector<Task> tasks_;
   std::vector<std::size_t> estimand_task_;  ///< tasks of estimands come first
+  std::vector<bool> last_of_table_;  ///< by estimator: none after it has its task and weighting
   std::size_t estimand_tasks_ = 0;
   std::vector<EstimatorPlan> estimators_;
   std::vector<PublishedTask> published_;
