@@ -71,6 +71,16 @@ variable = "y"
 by = ["group"]
 )";
 
+constexpr const char* kMeanIncome = R"(
+[[value_rule]]
+name = "assumed"
+method = "midpoints"
+[[estimand]]
+id = "mean_income"
+functional = "mean"
+variable = "income"
+)";
+
 class Folder {
  public:
   explicit Folder(const std::string& toml)
@@ -154,15 +164,7 @@ TEST(ModelStudy, DataDefectIsTheCorrelationOfTakingPartWithTheAnswer) {
 }
 
 TEST(ModelStudy, SpreadOfBucketedAnswersIsThatOfTheValuesBehindThem) {
-  const Folder folder(std::string(kHead) + R"(
-[[value_rule]]
-name = "assumed"
-method = "midpoints"
-[[estimand]]
-id = "mean_income"
-functional = "mean"
-variable = "income"
-)");
+  const Folder folder(std::string(kHead) + kMeanIncome);
   const ModelPopulation population(load_model_scenario(folder.path()), Seed{3}, Replicate{0});
   double sum = 0, squares = 0;
   for (double v : *population.columns().find("x")) {
@@ -184,15 +186,7 @@ TEST(ModelStudy, NoDataDefectWhereThePopulationIsDrawnAnew) {
 }
 
 TEST(ModelStudy, TruthOfBucketedAnswersIsOfTheValuesBehindThem) {
-  const Folder folder(std::string(kHead) + R"(
-[[value_rule]]
-name = "assumed"
-method = "midpoints"
-[[estimand]]
-id = "mean_income"
-functional = "mean"
-variable = "income"
-)");
+  const Folder folder(std::string(kHead) + kMeanIncome);
   const ModelScenario model = load_model_scenario(folder.path());
   const ModelPopulation population(model, Seed{3}, Replicate{0});
   double sum = 0, assumed = 0;
