@@ -9,21 +9,12 @@
 
 #include "report/curves.hpp"
 #include "report/scales.hpp"
+#include "tests/report/page_text.hpp"
 
 namespace steelyard {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
-  return n;
-}
 
 DesignResults design(const char* name, std::optional<double> cost, std::uint64_t n, double rmse,
                      double change) {

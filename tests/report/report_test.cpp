@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "report/budget_report.hpp"
+#include "tests/report/page_text.hpp"
 
 namespace steelyard {
 namespace {
@@ -52,10 +53,6 @@ StudyResults small_results() {
   r.profile.push_back({"sex", "Sex", "性别", "f", "Women", "女", 0.5, 0.3, 0.31});
   r.failures.push_back({0, 1, "empty cell", "no respondent has sex=f"});
   return r;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 TEST(Report, HasEverySectionInBothLanguages) {

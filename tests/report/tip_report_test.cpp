@@ -6,18 +6,10 @@
 
 #include <cmath>
 
+#include "tests/report/page_text.hpp"
+
 namespace steelyard {
 namespace {
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
-  return n;
-}
 
 TippingPoint point(const char* dial, TippingPoint::Kind kind, double base, double value,
                    double se) {
