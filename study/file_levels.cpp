@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr const char* kTenThousand = "\u4e07";
 
 /// Which of the levels named stand where in the column. A level that nobody chose is fine unless
 /// the column has one that nobody named: then it is likely misspelt.
@@ -81,15 +82,15 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     text.replace(at, from.size(), to);
 }
 
+bool digit(char c) { return c >= '0' && c <= '9'; }
+
 /// Digits in groups of three lose their commas.
 std::string without_grouping(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto digit = [&](std::size_t at) {
-      return at < text.size() && text[at] >= '0' && text[at] <= '9';
-    };
-    const bool grouping = text[i] == ',' && i > 0 && digit(i - 1) && digit(i + 1) && digit(i + 2) &&
-                          digit(i + 3) && !digit(i + 4);
+    const auto at = [&](std::size_t k) { return k < text.size() && digit(text[k]); };
+    const bool grouping =
+        text[i] == ',' && i > 0 && at(i - 1) && at(i + 1) && at(i + 2) && at(i + 3) && !at(i + 4);
     if (!grouping) out += text[i];
   }
   return out;
@@ -219,27 +220,44 @@ std::optional<Limits> read_bucket(std::string_view level) {
   replace_all(text, "\u2014", "-");
   replace_all(text, "\u2264", "<=");
   replace_all(text, "\u2265", ">=");
+  for (const char* word : {"\u81f3", "\u5230", "\uff5e", "~"}) replace_all(text, word, "-");
+  replace_all(text, "\u5143", "");
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '_')
+      text[i] =
+          i > 0 && i + 1 < text.size() && digit(text[i - 1]) && digit(text[i + 1]) ? '-' : ' ';
   text = without_grouping(text);
   const auto number = [](std::string_view part) -> std::optional<double> {
-    const auto value = parse_number(trim(part));
-    return value && !std::isnan(*value) ? value : std::nullopt;
+    std::string digits(trim(part));
+    const double unit = drop_suffix(digits, kTenThousand) ? 1e4 : 1;
+    const auto value = parse_number(digits);
+    return value && !std::isnan(*value) ? std::optional(*value * unit) : std::nullopt;
   };
   const auto half = [&](bool upwards) -> std::optional<Limits> {
     const auto value = number(text);
     if (!value) return std::nullopt;
     return upwards ? Limits{*value, kInfinity} : Limits{0, *value};
   };
-  for (const char* word : {"+", "or more", "and more", "or over", "and over", "and above"})
+  for (const char* word : {"+", "or more", "and more", "or over", "and over", "and above",
+                           "\u53ca\u4ee5\u4e0a", "\u4ee5\u4e0a"})
     if (drop_suffix(text, word)) return half(true);
-  for (const char* word : {">=", ">", "at least", "more than", "over", "above"})
+  for (const char* word : {">=", ">", "at least", "more than", "over", "above", "\u8d85\u8fc7"})
     if (drop_prefix(text, word)) return half(true);
-  for (const char* word : {"<=", "<", "at most", "up to", "less than", "under", "below"})
+  for (const char* word : {"\u53ca\u4ee5\u4e0b", "\u4ee5\u4e0b"})
+    if (drop_suffix(text, word)) return half(false);
+  for (const char* word :
+       {"<=", "<", "at most", "up to", "less than", "under", "below", "\u4e0d\u8db3"})
     if (drop_prefix(text, word)) return half(false);
   replace_all(text, " to ", "-");
   const std::size_t dash = text.find('-', 1);
   if (dash == std::string::npos) return std::nullopt;
-  const auto lower = number(std::string_view(text).substr(0, dash)),
-             upper = number(std::string_view(text).substr(dash + 1));
+  const auto upper = number(std::string_view(text).substr(dash + 1));
+  std::string from = text.substr(0, dash);
+  // 1-2万 is 10,000 to 20,000, and 8000-2万 is 8,000 to 20,000.
+  if (const auto plain = parse_number(trim(from));
+      plain && upper && text.ends_with(kTenThousand) && *plain < *upper / 1e4)
+    from += kTenThousand;
+  const auto lower = number(from);
   if (!lower || !upper) return std::nullopt;
   return Limits{*lower, *upper};
 }

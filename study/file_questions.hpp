@@ -122,8 +122,9 @@ PlacedLevels place(const ScoredQuestion& question, const LevelColumn& column,
 PlacedLevels place(const BucketedQuestion& question, const LevelColumn& column,
                    const std::string& file);
 
-/// "0-2000", "2,000 to 5,000", "20000+", "under 2000", ">= 20000"; lower edge 0 if none is said,
-/// upper edge infinite. Nothing if it is none of these.
+/// "0-2000", "2,000 to 5,000", "2000_5000", "20000+", "under 2000", "over_20000", ">= 20000", and in
+/// Chinese "2000元以下", "8000-2万元", "2万元以上"; lower edge 0 if none is said, upper edge infinite.
+/// Nothing if it is none of these.
 std::optional<Limits> read_bucket(std::string_view level);
 
 }  // namespace steelyard
