@@ -30,21 +30,10 @@ LeastSquares::LeastSquares(Auxiliary x, std::span<const double> d, std::span<con
 }
 
 void LeastSquares::solve(std::vector<double>& right) const {
-  if (!group_weight_.empty()) {
-    for (std::size_t g = 0; g < right.size(); ++g)
-      right[g] = group_weight_[g] > 0 ? right[g] / group_weight_[g] : 0.0;
-    return;
-  }
-  Eigen::VectorXd v(static_cast<Eigen::Index>(columns_.size()));
-  for (std::size_t j = 0; j < columns_.size(); ++j)
-    v[static_cast<Eigen::Index>(j)] = right[columns_[j]];
-  cholesky_.solveInPlace(v);
-  right.assign(right.size(), 0.0);
-  for (std::size_t j = 0; j < columns_.size(); ++j)
-    right[columns_[j]] = v[static_cast<Eigen::Index>(j)];
+  solve(Eigen::Map<Rows>(right.data(), static_cast<Eigen::Index>(right.size()), 1));
 }
 
-void LeastSquares::solve(Rows& right) const {
+void LeastSquares::solve(Eigen::Ref<Rows> right) const {
   if (one_margin()) {
     for (Eigen::Index g = 0; g < right.rows(); ++g) {
       const double weight = group_weight_[static_cast<std::size_t>(g)];
@@ -52,13 +41,10 @@ void LeastSquares::solve(Rows& right) const {
     }
     return;
   }
-  Eigen::MatrixXd kept(static_cast<Eigen::Index>(columns_.size()), right.cols());
-  for (Eigen::Index j = 0; j < kept.rows(); ++j)
-    kept.row(j) = right.row(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(j)]));
+  Eigen::MatrixXd kept = right(columns_, Eigen::all);
   cholesky_.solveInPlace(kept);
   right.setZero();
-  for (Eigen::Index j = 0; j < kept.rows(); ++j)
-    right.row(static_cast<Eigen::Index>(columns_[static_cast<std::size_t>(j)])) = kept.row(j);
+  right(columns_, Eigen::all) = kept;
 }
 
 Projection::Projection(const WeightStage& stage, std::span<const double> d,

@@ -26,7 +26,7 @@ class LeastSquares {
   /// @param right  r by column, β on return. Cost O(columns²).
   void solve(std::vector<double>& right) const;
   /// The same for several right sides.
-  void solve(Rows& right) const;
+  void solve(Eigen::Ref<Rows> right) const;
 
  private:
   Auxiliary x_;
