@@ -187,7 +187,7 @@ class Search {
     if (std::isnan(dial.base)) {
       found.kind = TippingPoint::Kind::refused;
       found.note = "the scenario has no number here to start from; give it one with --set " +
-                   dial.key + "=...";
+                   dial.key + "=..., or with base in its [[sweep.dial]]";
       return found;
     }
     const double range = dial.upper - dial.lower;
