@@ -129,10 +129,10 @@ Json edges_json(const EdgeResults& e) {
 }  // namespace
 
 std::string tipping_json(const TippingResults& r) {
-  Json json{{"scenario", r.scenario}, {"conclusion", r.conclusion},
-            {"seed", r.seed},         {"replicates", r.replicates},
-            {"holds", r.holds},       {"margin", margin_json(r.base)},
-            {"dials", Json::array()}, {"points", Json::array()}};
+  Json json{
+      {"scenario", r.scenario},        {"conclusion", r.conclusion}, {"seed", r.seed},
+      {"replicates", r.replicates},    {"holds", r.holds},           {"unit", r.unit},
+      {"margin", margin_json(r.base)}, {"dials", Json::array()},     {"points", Json::array()}};
   for (const DialRecord& d : r.dials)
     json["dials"].push_back({{"key", d.key},
                              {"base", number(d.base)},

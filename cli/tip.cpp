@@ -19,8 +19,9 @@ std::string ends_text(const TippingPoint& p) {
 
 std::string table(const TippingResults& r) {
   std::string text =
-      fmt::format("{}\n  {} in the scenario as it stands: margin {:.5g} (MCSE {:.2g})",
-                  r.conclusion, r.holds ? "holds" : "does not hold", r.base.value, r.base.mcse);
+      fmt::format("{}\n  {} in the scenario as it stands: margin {:.5g} (MCSE {:.2g}){}",
+                  r.conclusion, r.holds ? "holds" : "does not hold", r.base.value, r.base.mcse,
+                  r.unit.empty() ? "" : " " + r.unit);
   if (std::abs(r.base.value) < 2 * r.base.mcse)
     text += "; it is too near to its turn to be sure: give more --replicates";
   text += "\n\n";

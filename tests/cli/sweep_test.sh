@@ -123,6 +123,9 @@ expect 0 "go on with --resume" grep resume told
 expect 0 "conditions x 20 replicates: about" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --replicates 20 --estimate
 expect 0 "2 conditions (one_at_a_time) x 20 replicates, seed 1" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --design one_at_a_time --replicates 20 -o two --quiet
 
+# A sweep too small for effects says so before it runs.
+expect 0 "3 conditions are too few to tell effects of 2 dials: they need 5" "$steelyard" sweep line --design sobol --points 3 --dial parameters.shift=0:2 --dial parameters.spread=1:2 --estimate
+
 # Wrong input.
 expect 2 'did you mean "parameters.shift"?' "$steelyard" sweep line --dial parameter.shift=0:1 -o x
 expect 2 'did you mean "number.assumed.sex.male"?' "$steelyard" sweep flexible-employment-2022q2 --seed 1 --dial number.assumed.sex.mael=70:80 -o x
