@@ -113,8 +113,9 @@ class BudgetPage {
   }
 
   void own_procedure(const BudgetRecord& r) {
-    html_ += fmt::format("<h2>{} <span class=soft>({})</span></h2><p>{}: {}</p>", name(r),
-                         escape_html(b_.estimands[r.estimand].unit),
+    const std::string unit = escape_html(b_.estimands[r.estimand].unit);
+    html_ += fmt::format("<h2>{}{}</h2><p>{}: {}</p>", name(r),
+                         unit.empty() ? "" : " <span class=soft>(" + unit + ")</span>",
                          t("the report's own procedure", "报告的方法"), procedure(r));
     if (r.failures > 0)
       html_ +=
