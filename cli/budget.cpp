@@ -30,11 +30,12 @@ std::string record_text(const BudgetResults& b, const BudgetRecord& r) {
                : fmt::format("{:+.{}f} ({})", m.value * factor, shown, error_text(m.mcse * factor));
   };
   std::string text = fmt::format(
-      "\n{} ({}), {}: {}{}\n  truth {:.{}f}, mean estimate {:.{}f}\n  {:<50} {:>18} {:>18} {:>18} "
+      "\n{} ({}){}: {}{}\n  truth {:.{}f}, mean estimate {:.{}f}\n  {:<50} {:>18} {:>18} {:>18} "
       "{:>18}\n",
-      e.label, e.domain_label, e.unit, r.weighting, r.value_rule == "-" ? "" : ", " + r.value_rule,
-      e.truth * scale, digits, r.mean_estimate * scale, digits, "source of error", "bias (MCSE)",
-      "alone", "if it alone went", "part of MSE, %");
+      e.label, e.domain_label, e.unit.empty() ? "" : ", " + e.unit, r.weighting,
+      r.value_rule == "-" ? "" : ", " + r.value_rule, e.truth * scale, digits,
+      r.mean_estimate * scale, digits, "source of error", "bias (MCSE)", "alone",
+      "if it alone went", "part of MSE, %");
   for (std::size_t i = 0; i < r.parts.size(); ++i) {
     const BudgetPart& p = r.parts[i];
     if (!concerns(b, r, i)) continue;
@@ -109,16 +110,22 @@ nlohmann::ordered_json json_of(const BudgetResults& b) {
 }  // namespace
 
 int budget_command(const BudgetOptions& options) {
-  if (is_model_scenario(options.scenario))
-    throw UserError({options.scenario}, "budget",
-                    "is for synthetic populations, not for populations by formulas",
-                    "compare conditions of the scenario instead: steelyard run");
-  const Scenario scenario = load_scenario(options.scenario, options.settings);
-  const Seed seed{require_seed(options.seed, scenario)};
+  const bool model = is_model_scenario(options.scenario);
+  if (!model && !options.conditions.empty())
+    throw UserError({}, "--condition", "is for populations by formulas", "leave it out");
+  std::optional<Scenario> scenario;
+  std::optional<ModelStudy> formulas;
+  if (model)
+    formulas.emplace(options.scenario, options.settings, options.conditions);
+  else
+    scenario.emplace(load_scenario(options.scenario, options.settings));
+  const Seed seed{require_seed(options.seed, model ? formulas->scenario() : *scenario)};
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
-  const Study study(scenario,
-                    options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
-  const BudgetPlan plan = plan_budget(study);
+  std::optional<Study> study;
+  if (!model)
+    study.emplace(*scenario,
+                  options.accept ? Population::Unmet::accept : Population::Unmet::refuse);
+  const BudgetPlan plan = model ? plan_budget(*formulas) : plan_budget(*study);
   StudyOptions settings;
   settings.seed = seed;
   settings.replicates = options.replicates.value_or(plan.replicates);
@@ -126,9 +133,11 @@ int budget_command(const BudgetOptions& options) {
   BudgetResults results;
   {
     Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
-    results = run_budget(study, plan, settings, [&](const char* phase, double fraction) {
+    const auto show = [&](const char* phase, double fraction) {
       progress.update(phase, fraction, settings.replicates, "replicates");
-    });
+    };
+    results = model ? run_budget(*formulas, plan, settings, show)
+                    : run_budget(*study, plan, settings, show);
   }
   results.version = STEELYARD_VERSION;
   write_file(output.staging() / "budget.csv", write_budget_csv(results));

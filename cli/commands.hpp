@@ -71,6 +71,7 @@ struct WorldsOptions : CommonOptions {
 };
 
 struct BudgetOptions : CommonOptions {
+  std::vector<std::string> conditions;  ///< of a population by formulas; one
   std::string output, language = "en";
   std::optional<std::uint32_t> replicates;
   std::optional<std::uint64_t> seed;

@@ -195,6 +195,8 @@ int parse_and_run(int argc, char** argv) {
                      "seed of all random numbers; required unless the scenario has one");
   budget->add_option("--threads", budget_options.threads, "default: all cores")
       ->check(CLI::PositiveNumber);
+  budget->add_option("--condition", budget_options.conditions,
+                     "the [[condition]] of a population by formulas with several");
   budget->add_flag("--json", budget_options.json, "print the budget as JSON");
   budget->add_option("--lang", budget_options.language, "language of the report: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));

@@ -90,6 +90,12 @@ int check_model(const CheckOptions& options) {
   fmt::print("{}: {} persons by formulas; {}; {} conditions, {} estimands, {} weightings\n",
              s.title, *s.population_size, draws(study.condition(0).model), study.conditions(),
              study.plan().estimands.size(), study.plan().weightings.size());
+  for (const MeasurementSource& source : study.condition(0).measurement->sources())
+    fmt::print("  measurement {}: {}{}\n", source.name, source.kind,
+               source.active ? "" : ", not active");
+  for (const StaleBenchmark& stale : study.condition(0).stale)
+    fmt::print("  stale benchmark {}: {}{}\n", stale.name, s.schema[stale.variable].name,
+               stale.active ? "" : ", not active");
   for (std::size_t c = 0; c < study.conditions(); ++c)
     show_condition(study.condition(c), Seed{s.seed.value_or(1)});
   return 0;
@@ -102,6 +108,7 @@ int draw_model(const DrawOptions& options) {
   if (options.format != "csv")
     throw UserError({}, "--format", "= \"" + options.format + "\" cannot hold numbers",
                     "use csv for a population by formulas");
+  const Measurement measurement(model.scenario, PopulationKind::formulas);
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   std::optional<ModelPopulation> population;
   std::optional<ModelSampler> sampler;
@@ -111,7 +118,7 @@ int draw_model(const DrawOptions& options) {
     if (!population || model.redraw == Redraw::replicate) {
       sampler.reset();
       population.emplace(model, seed, Replicate{r});
-      sampler.emplace(model, *population);
+      sampler.emplace(model, *population, &measurement);
     }
     sampler->draw(seed, Replicate{r}, scratch);
     write_file(output.staging() / fmt::format("sample_{:06}.csv", r), sample_csv(scratch.sample));

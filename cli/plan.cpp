@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/answers_json.hpp"
 #include "cli/progress.hpp"
 #include "cli/sweep_commands.hpp"
 #include "core/output.hpp"
@@ -145,6 +146,10 @@ int plan_command(const PlanOptions& options) {
   }
   write("plan.html", render_plan(results, options.language == "zh" ? Language::zh : Language::en));
   output.commit();
+  if (options.json) {
+    fmt::print("{}", plan_json(results));
+    return 0;
+  }
   fmt::print("{} designs x {} replicates, seed {}\n{}{}\nwritten to {}: {}\n", designs.size(),
              plan.replicates, results.seed, design_table(designs, plan.change),
              results.edges ? edge_table(*results.edges) : "", options.output, join(files, ", "));
@@ -167,6 +172,7 @@ void add_plan(CLI::App& app, PlanOptions& o, AddCommon add_common, int& code) {
   plan->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
   plan->add_option("--lang", o.language, "language of the page: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
+  plan->add_flag("--json", o.json, "print the answer as JSON");
   plan->callback([&] { code = plan_command(o); });
 }
 

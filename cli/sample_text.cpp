@@ -1,5 +1,7 @@
 #include "cli/sample_text.hpp"
 
+#include <cmath>
+
 #include "core/csv.hpp"
 #include "core/text.hpp"
 
@@ -23,7 +25,7 @@ std::string sample_csv(const Sample& sample) {
       const Variable& v = schema[schema.id(k)];
       text += ',';
       if (v.kind == VariableKind::continuous)
-        text += shortest(sample.numbers[k][i]);
+        text += std::isnan(sample.numbers[k][i]) ? "" : shortest(sample.numbers[k][i]);
       else if (const LevelCode code = sample.columns[k][i]; code < v.size())
         text += csv_field(v.levels[code]);
     }

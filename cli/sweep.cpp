@@ -143,6 +143,11 @@ int sweep_command(const SweepOptions& options) {
   const Seed seed = sweep_seed(options.seed, options.scenario);
   SweepPlan plan = plan_sweep(options.scenario, options.settings, seed, request_of(options));
   if (options.accept) plan.unmet = Population::Unmet::accept;
+  if (plan.values.size() - 1 < plan.fewest_for_effects())
+    fmt::print(stderr,
+               "steelyard: {} conditions are too few to tell effects of {} dials: they need {} "
+               "(--points, or levels of a grid)\n",
+               plan.values.size() - 1, plan.dials.size(), plan.fewest_for_effects());
   if (options.estimate) {
     print_estimate(plan, options.threads);
     return 0;

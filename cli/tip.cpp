@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "cli/answers_json.hpp"
 #include "cli/sweep_commands.hpp"
 #include "core/output.hpp"
 #include "report/tip_report.hpp"
@@ -18,8 +19,9 @@ std::string ends_text(const TippingPoint& p) {
 
 std::string table(const TippingResults& r) {
   std::string text =
-      fmt::format("{}\n  {} in the scenario as it stands: margin {:.5g} (MCSE {:.2g})",
-                  r.conclusion, r.holds ? "holds" : "does not hold", r.base.value, r.base.mcse);
+      fmt::format("{}\n  {} in the scenario as it stands: margin {:.5g} (MCSE {:.2g}){}",
+                  r.conclusion, r.holds ? "holds" : "does not hold", r.base.value, r.base.mcse,
+                  r.unit.empty() ? "" : " " + r.unit);
   if (std::abs(r.base.value) < 2 * r.base.mcse)
     text += "; it is too near to its turn to be sure: give more --replicates";
   text += "\n\n";
@@ -50,7 +52,7 @@ int tip_command(const TipOptions& options) {
   const Conclusion conclusion = parse_conclusion(options.conclusion);
   std::vector<DialRequest> requests;
   for (const std::string& text : options.dials) requests.push_back(parse_dial(text));
-  if (requests.empty()) requests = dials_of_sweep(options.scenario, options.settings);
+  requests = completed(std::move(requests), dials_of_sweep(options.scenario, options.settings));
   const TippingOptions settings{
       .seed = sweep_seed(options.seed, options.scenario),
       .replicates = options.replicates,
@@ -78,18 +80,18 @@ int tip_command(const TipOptions& options) {
   results.title = title.title;
   results.title_zh = title.title_zh;
   results.version = STEELYARD_VERSION;
-  fmt::print("{}", table(results));
+  fmt::print("{}", options.json ? tipping_json(results) : table(results));
   if (file) {
     write_file(file->staging(), write_tipping_csv(results));
     file->commit();
-    fmt::print("written: {}\n", options.output);
+    if (!options.json) fmt::print("written: {}\n", options.output);
   }
   if (folder) {
     write_file(folder->staging() / "tip.csv", write_tipping_csv(results));
     write_file(folder->staging() / "tip.html",
                render_tipping(results, options.language == "zh" ? Language::zh : Language::en));
     folder->commit();
-    fmt::print("written to {}: tip.csv, tip.html\n", options.output);
+    if (!options.json) fmt::print("written to {}: tip.csv, tip.html\n", options.output);
   }
   return 0;
 }
@@ -126,6 +128,7 @@ void add_tip(CLI::App& app, TipOptions& o, AddCommon add_common, int& code) {
   tip->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
   tip->add_option("--lang", o.language, "language of the page: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
+  tip->add_flag("--json", o.json, "print the answer as JSON");
   tip->callback([&] { code = tip_command(o); });
 }
 

@@ -109,7 +109,7 @@ class BucketPage {
     for (std::size_t k = 0; k < drawn.size(); ++k)
       html_ += fmt::format("<span><b style=\"color:{}\">━</b> {}</span>", kColours[k],
                            escape_html(drawn[k]->rule));
-    html_ += "</p><svg class=chart viewBox=\"0 0 1000 340\" role=img>";
+    html_ += "</p><div class=wide><svg class=chart viewBox=\"0 0 1000 340\" role=img>";
     for (const auto& [low, high, f] : bars)
       html_ += fmt::format(
           "<rect x={:.1f} width={:.1f} y={:.1f} height={:.1f} "
@@ -127,7 +127,7 @@ class BucketPage {
     const double step = round_step(to - from, 8);
     for (double v = std::ceil(from / step) * step; v <= to; v += step)
       html_ += fmt::format("<text class=tick x={:.1f} y=318>{}</text>", x(v), plain(v));
-    html_ += "</svg>";
+    html_ += "</svg></div>";
   }
 
   /// A dot and an error bar a rule, over the band of the bounds.
@@ -152,7 +152,8 @@ class BucketPage {
       return left + width * (std::clamp(v, low, high) - low) / (high - low);
     };
     html_ += fmt::format(
-        "<h3>{}</h3><p class=soft>bounds: {} to {}{}</p><svg class=chart viewBox=\"0 0 1000 "
+        "<h3>{}</h3><p class=soft>bounds: {} to {}{}</p><div class=wide><svg class=chart "
+        "viewBox=\"0 0 1000 "
         "{:.0f}\" "
         "role=img>",
         s == kMeanStatistic   ? "Mean"
@@ -180,7 +181,7 @@ class BucketPage {
     for (double v = std::ceil(low / step) * step; v <= high; v += step)
       html_ += fmt::format("<text class=tick x={:.1f} y={:.1f}>{}</text>", x(v), bottom + 18,
                            plain(std::abs(v) < step / 1e6 ? 0 : v));
-    html_ += "</svg>";
+    html_ += "</svg></div>";
   }
 
   void numbers(const BucketCaseRecord& c) {

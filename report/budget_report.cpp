@@ -11,11 +11,15 @@
 namespace steelyard {
 namespace {
 
-/// Digits as the largest Monte Carlo error of the parts deserves.
-NumberFormat format_of(const BudgetResults& b, const BudgetRecord& r) {
-  double error = r.bias.mcse;
-  for (const BudgetPart& p : r.parts) error = std::max(error, p.bias.mcse);
-  return format_for(b.estimands[r.estimand], error);
+/// A part with the digits that its own Monte Carlo error deserves; one that is always 0 as "0".
+std::string part_text(const EstimandRecord& e, const Measured& part, double sign = 1) {
+  if (part.value == 0 && !(part.mcse > 0)) return "0";
+  return with_error(sign * part.value, part.mcse, format_for(e, part.mcse), true);
+}
+
+std::string percent_text(const Measured& part) {
+  if (part.value == 0 && !(part.mcse > 0)) return "0";
+  return with_error(part.value, part.mcse, format_for(part.mcse), true);
 }
 
 /// The horizontal axis of a waterfall.
@@ -88,7 +92,8 @@ class BudgetPage {
 
   void opening() {
     html_ += fmt::format(
-        "<p class=soft>{} × {} {} · {} {}</p><p>{}</p>", b_.replicates, b_.sample_size,
+        "<p class=soft>{} {} {} {} · {} {}</p><p>{}</p>", b_.replicates,
+        t("replicates of", "次重复，每次"), grouped(static_cast<double>(b_.sample_size)),
         t("respondents", "名受访者"), t("seed", "种子"), b_.seed,
         t("From the truth to what the procedure says on average: how much of the way each source "
           "of "
@@ -108,8 +113,9 @@ class BudgetPage {
   }
 
   void own_procedure(const BudgetRecord& r) {
-    html_ += fmt::format("<h2>{} <span class=soft>({})</span></h2><p>{}: {}</p>", name(r),
-                         escape_html(b_.estimands[r.estimand].unit),
+    const std::string unit = escape_html(b_.estimands[r.estimand].unit);
+    html_ += fmt::format("<h2>{}{}</h2><p>{}: {}</p>", name(r),
+                         unit.empty() ? "" : " <span class=soft>(" + unit + ")</span>",
                          t("the report's own procedure", "报告的方法"), procedure(r));
     if (r.failures > 0)
       html_ +=
@@ -122,21 +128,20 @@ class BudgetPage {
         "class=n>{}</tr></thead><tbody>",
         t("source of error", "误差来源"), t("bias ± MCSE", "偏差 ± MCSE"), t("alone", "仅此来源"),
         t("if it alone went", "仅去除此来源"), t("part of the MSE, %", "均方误差占比 %"));
-    const NumberFormat f = format_of(b_, r);
+    const EstimandRecord& e = b_.estimands[r.estimand];
     for (std::size_t i = 0; i < r.parts.size(); ++i) {
       if (!concerns(b_, r, i)) continue;
       const BudgetPart& p = r.parts[i];
       html_ += fmt::format(
           "<tr><td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}</tr>", source(i),
-          with_error(p.bias.value, p.bias.mcse, f, true),
-          with_error(p.first_bias.value, p.first_bias.mcse, f, true),
-          with_error(-p.last_bias.value, p.last_bias.mcse, f, true),
-          with_error(p.mse.value / r.mse.value, p.mse.mcse / r.mse.value, {100, 1, "%"}, true));
+          part_text(e, p.bias), part_text(e, p.first_bias), part_text(e, p.last_bias, -1),
+          percent_text({100 * p.mse.value / r.mse.value, 100 * p.mse.mcse / r.mse.value}));
     }
+    const double rmse = std::sqrt(r.mse.value), rmse_mcse = r.mse.mcse / (2 * rmse);
     html_ += fmt::format(
         "<tr class=ref><td>{}<td class=n>{}<td><td class=n>{}<td class=n>100</tr></tbody></table>",
-        t("total", "合计"), with_error(r.bias.value, r.bias.mcse, f, true),
-        "RMSE " + with_error(std::sqrt(r.mse.value), r.mse.mcse / (2 * std::sqrt(r.mse.value)), f));
+        t("total", "合计"), part_text(e, r.bias),
+        "RMSE " + with_error(rmse, rmse_mcse, format_for(e, rmse_mcse)));
   }
 
   void everything() {
@@ -149,14 +154,14 @@ class BudgetPage {
     html_ += fmt::format("<th class=n>{}<th class=n>{}</tr></thead><tbody>", t("total", "合计"),
                          t("failed", "失败"));
     for (const BudgetRecord& r : b_.records) {
-      const NumberFormat f = format_of(b_, r);
+      const EstimandRecord& e = b_.estimands[r.estimand];
       html_ +=
           fmt::format("<tr{}><td>{}<td>{}", r.reference ? " class=ref" : "", name(r), procedure(r));
       for (const BudgetPart& p : r.parts)
-        html_ += fmt::format("<td class=n data-v=\"{:.10g}\">{}", p.bias.value,
-                             with_error(p.bias.value, p.bias.mcse, f, true));
+        html_ +=
+            fmt::format("<td class=n data-v=\"{:.10g}\">{}", p.bias.value, part_text(e, p.bias));
       html_ += fmt::format("<td class=n data-v=\"{:.10g}\">{}<td class=n>{}</tr>", r.bias.value,
-                           with_error(r.bias.value, r.bias.mcse, f, true), r.failures);
+                           part_text(e, r.bias), r.failures);
     }
     html_ += "</tbody></table></div>";
   }
@@ -170,10 +175,11 @@ class BudgetPage {
 
 std::string waterfall(const BudgetResults& b, const BudgetRecord& r, Language language) {
   const double truth = b.estimands[r.estimand].truth;
-  const NumberFormat f = format_of(b, r);
+  const EstimandRecord& e = b.estimands[r.estimand];
+  const NumberFormat f = format_for(e, r.bias.mcse);
   const Scale scale = scale_of(truth, r);
   double y = 16, level = truth;
-  std::string svg = fmt::format("<svg class=chart viewBox=\"0 0 940 {}\" role=img>",
+  std::string svg = fmt::format("<div class=wide><svg class=chart viewBox=\"0 0 940 {}\" role=img>",
                                 24 * (r.parts.size() + 2) + 8);
   svg +=
       level_line(scale, truth, y, "truth", say(language, "truth", "真值"), format_number(truth, f));
@@ -183,13 +189,13 @@ std::string waterfall(const BudgetResults& b, const BudgetRecord& r, Language la
     y += 24;
     svg += bar(scale, level, part, y,
                escape_html(language == Language::zh ? b.switches[i].label_zh : b.switches[i].label),
-               with_error(part.value, part.mcse, f, true));
+               part_text(e, part));
     level += part.value;
   }
   svg +=
       level_line(scale, r.mean_estimate, y + 24, "ref", say(language, "mean estimate", "平均估计"),
                  with_error(r.mean_estimate, r.bias.mcse, f));
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 std::string render_budget(const BudgetResults& results, Language language) {

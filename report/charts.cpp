@@ -27,8 +27,8 @@ std::string dot_plot(const StudyResults& r, std::size_t estimand, Language langu
                bottom = top + step * static_cast<double>(rows.size());
   const Scale axis{low - margin, high + margin, 250, 850};
   const double scale = e.unit == "%" ? 100 : 1, truth = axis.at(e.truth);
-  std::string svg =
-      fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24);
+  std::string svg = fmt::format(
+      "<div class=wide><svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24);
   svg += grid_across(axis, top, bottom, scale);
   svg += fmt::format(
       "<line class=truth x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=truthtext "
@@ -52,7 +52,7 @@ std::string dot_plot(const StudyResults& r, std::size_t estimand, Language langu
     }
     y += step;
   }
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 std::string dial_plot(const StudyResults& r, std::size_t estimand,
@@ -77,7 +77,7 @@ std::string dial_plot(const StudyResults& r, std::size_t estimand,
   const double margin = 0.06 * (high - low), top = 10, height = 300;
   const Scale up{low - margin, high + margin, top + height, top};
   const Scale across{points.front().value, points.back().value, 90, 560};
-  std::string svg = "<svg class=chart viewBox=\"0 0 880 362\" role=img>";
+  std::string svg = "<div class=wide><svg class=chart viewBox=\"0 0 880 362\" role=img>";
   svg += grid_up(up, 80, 570, scale);
   for (const DialPoint& p : points)
     svg += fmt::format("<text class=tick x={:.1f} y={:.0f}>{:g}</text>", across.at(p.value),
@@ -108,7 +108,7 @@ std::string dial_plot(const StudyResults& r, std::size_t estimand,
     svg += fmt::format("<circle cx={:.1f} cy={:.1f} r=4.5 style=\"fill:var(--truth)\" />",
                        across.at(p.value), up.at(p.truth));
   }
-  return svg + fmt::format("<path class=truth fill=none d=\"{}\" /></svg>", path);
+  return svg + fmt::format("<path class=truth fill=none d=\"{}\" /></svg></div>", path);
 }
 
 std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language language) {
@@ -119,7 +119,8 @@ std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language l
                bottom = top + step * static_cast<double>(levels.size());
   const Scale axis{0, high * 1.05, 190, 850};
   std::string svg =
-      fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24) +
+      fmt::format("<div class=wide><svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>",
+                  bottom + 24) +
       grid_across(axis, top, bottom, 100);
   double y = top + step / 2;
   for (const ProfileRecord* p : levels) {
@@ -134,7 +135,7 @@ std::string dumbbell(const std::vector<const ProfileRecord*>& levels, Language l
         a, y, b, y, c, y - 4);
     y += step;
   }
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 }  // namespace steelyard

@@ -114,14 +114,15 @@ std::string curve_chart(const CurvePicture& picture) {
   if (picture.from_zero) y.add(0);
   const Scale across = x.over(kLeft, kRight, 0.04), up = y.over(kBottom, kTop);
   std::string svg = fmt::format(
-      "<svg class=chart viewBox=\"0 0 880 322\" role=img><text x=4 y=13>{}</text>{}{}<text "
+      "<div class=wide><svg class=chart viewBox=\"0 0 880 322\" role=img><text x=4 "
+      "y=13>{}</text>{}{}<text "
       "class=tick x={:.0f} y=312>{}</text>",
       escape_html(picture.up), grid_across(across, kTop, kBottom, picture.factor_across),
       grid_up(up, kLeft, kRight, picture.factor), (kLeft + kRight) / 2,
       escape_html(picture.across));
   Drawing drawing(across, up);
   for (const Curve& c : picture.curves) svg += drawing.curve(c);
-  return svg + drawing.labels() + "</svg>";
+  return svg + drawing.labels() + "</svg></div>";
 }
 
 }  // namespace steelyard

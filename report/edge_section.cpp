@@ -36,8 +36,9 @@ std::string rulers(const EdgeResults& r, Language language) {
   const std::size_t rows = r.choices.size() + r.by_number.size();
   const double step = 22, top = 6, bottom = top + step * static_cast<double>(rows);
   const Scale across = values.over(200, 840, 0.03);
-  std::string svg = fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>{}",
-                                bottom + 24, grid_across(across, top, bottom));
+  std::string svg =
+      fmt::format("<div class=wide><svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>{}",
+                  bottom + 24, grid_across(across, top, bottom));
   double y = top + step / 2;
   for (const auto* choices : {&r.choices, &r.by_number})
     for (const EdgeChoice& c : *choices) {
@@ -61,7 +62,7 @@ std::string rulers(const EdgeResults& r, Language language) {
               across.at(edge), y - 7, y + 7, color);
       y += step;
     }
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 /// RMSE, bias and sd against the number of buckets.

@@ -11,12 +11,13 @@ const char* const kStyle = R"css(
 main{max-width:1240px;margin:0 auto;padding:24px}h1{font-size:26px;margin:0 0 4px}h2{font-size:20px;margin:40px 0 8px;border-bottom:2px solid var(--line);padding-bottom:4px}
 h3{font-size:16px;margin:24px 0 4px}p,li{max-width:78ch}.soft{color:var(--soft)}nav a{margin-right:14px}a{color:var(--est)}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}th,td{padding:3px 8px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-th{position:sticky;top:0;background:#f5f7f9;cursor:pointer}td.n,th.n{text-align:right}td.n{white-space:nowrap}.wide{overflow-x:auto}tr.ref td{background:#fdf3f2}#estimators td,#paired td{white-space:nowrap}.scroll{max-height:640px;overflow:auto;border:1px solid var(--line)}
+th{position:sticky;top:0;background:#f5f7f9;cursor:pointer}td.n,th.n{text-align:right}td.n{white-space:nowrap}.wide{overflow-x:auto}td .soft{overflow-wrap:anywhere}tr.ref td{background:#fdf3f2}#estimators td,#paired td{white-space:nowrap}.scroll{max-height:640px;overflow:auto;border:1px solid var(--line)}
 input{width:100%;max-width:520px;padding:6px 9px;margin:6px 0;font:inherit;border:1px solid #b8c0ca;border-radius:4px}
 .chart{width:100%;max-width:1000px;height:auto;display:block}.chart text{font-size:12px;fill:var(--ink)}.row{text-anchor:end}.tick{text-anchor:middle;fill:var(--soft)!important}.grid{stroke:#edf0f3}
 .truth{stroke:var(--truth);stroke-width:2}.truthtext{text-anchor:middle;fill:var(--truth)!important;font-weight:600}line.est{stroke:var(--est);stroke-width:2}circle.est{fill:var(--est)}
 line.ref{stroke:var(--ref);stroke-width:2}circle.ref{fill:var(--ref)}text.ref{fill:var(--ref)!important;font-weight:600}.link{stroke:#b8c0ca;stroke-width:2}.pop{fill:var(--pop)}.smp{fill:var(--smp)}.wtd{fill:none;stroke:var(--est);stroke-width:2}
 .key span{margin-right:18px}.key b{font-size:17px}.warn{color:var(--ref);font-weight:600}pre{background:#f5f7f9;padding:12px;overflow:auto;font-size:12px}
+@media screen and (max-width:760px){main{padding:12px}h1{font-size:22px}.chart{width:880px;max-width:none}table{display:block;overflow-x:auto}}
 @media print{.scroll{max-height:none;overflow:visible}input{display:none}nav{display:none}}
 )css";
 

@@ -21,8 +21,8 @@ std::string tornado(const std::vector<TornadoBar>& bars, double scale) {
   const double margin = 0.04 * (high - low), step = 22, top = 6,
                bottom = top + step * static_cast<double>(bars.size());
   const Scale across{low - margin, high + margin, 330, 860};
-  std::string svg =
-      fmt::format("<svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24);
+  std::string svg = fmt::format(
+      "<div class=wide><svg class=chart viewBox=\"0 0 880 {:.0f}\" role=img>", bottom + 24);
   svg += grid_across(across, top, bottom, 1, true);
   double y = top;
   for (const TornadoBar& b : bars) {
@@ -36,8 +36,9 @@ std::string tornado(const std::vector<TornadoBar>& bars, double scale) {
         across.at(b.change * scale - spread), across.at(b.change * scale + spread), y + 11, y + 11);
     y += step;
   }
-  return svg + fmt::format("<line class=link x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /></svg>",
-                           across.at(0), top, bottom);
+  return svg +
+         fmt::format("<line class=link x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /></svg></div>",
+                     across.at(0), top, bottom);
 }
 
 std::string response_plot(const std::vector<ResponsePoint>& points, const std::string& dial,
@@ -52,7 +53,7 @@ std::string response_plot(const std::vector<ResponsePoint>& points, const std::s
     dials.add(p.dial);
   }
   const Scale up = values.over(250, 8), across = dials.over(90, 860, 0.02);
-  std::string svg = "<svg class=chart viewBox=\"0 0 880 300\" role=img>";
+  std::string svg = "<div class=wide><svg class=chart viewBox=\"0 0 880 300\" role=img>";
   svg += grid_up(up, 90, 860);
   if (level)
     svg += fmt::format("<line class=link x1=90 x2=860 y1={0:.1f} y2={0:.1f} />",
@@ -70,7 +71,7 @@ std::string response_plot(const std::vector<ResponsePoint>& points, const std::s
         kind, across.at(p.dial), up.at((p.value - spread(p)) * scale),
         up.at((p.value + spread(p)) * scale), up.at(p.value * scale), p.base ? 5 : 3);
   }
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 }  // namespace steelyard

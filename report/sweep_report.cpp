@@ -52,15 +52,16 @@ class SweepPage {
 
   void dials() {
     html_ += fmt::format(
-        "<h2>{}</h2><table><thead><tr><th>{}<th class=n>{}<th class=n>{}<th "
-        "class=n>{}<th>{}</tr></thead><tbody>",
+        "<h2>{}</h2><table id=dials><thead><tr><th>{}<th class=n>{}<th class=n>{}<th "
+        "class=n>{}</tr></thead><tbody>",
         t("Dials", "参数"), t("number", "数值"), t("as the scenario stands", "情景原值"),
-        t("from", "下限"), t("to", "上限"), t("source", "来源"));
+        t("from", "下限"), t("to", "上限"));
     for (const DialRecord& d : r_.dials)
       html_ += fmt::format(
-          "<tr><td>{}<td class=n>{}<td class=n>{:.6g}<td class=n>{:.6g}<td>{}", escape_html(d.key),
+          "<tr><td>{}<div class=soft>{}</div><td class=n>{}<td class=n>{:.6g}<td class=n>{:.6g}",
+          escape_html(d.key), escape_html(d.source),
           std::isnan(d.base) ? t("default", "默认") : fmt::format("{:.6g}", d.base), d.lower,
-          d.upper, escape_html(d.source));
+          d.upper);
     html_ += "</tbody></table>";
   }
 
@@ -104,9 +105,12 @@ class SweepPage {
     const auto effects = effects_of(o);
     html_ += fmt::format("<h3>{}</h3>", heading);
     if (effects.empty()) {
-      html_ += fmt::format(
-          "<p class=warn>{}</p>",
-          t("too few conditions have results to tell effects", "有结果的情形太少，无法估计影响"));
+      html_ +=
+          fmt::format("<p class=warn>{}</p>", t("too few conditions have results to tell effects: "
+                                                "a linear fit wants three for every two "
+                                                "of its terms (the dials and one)",
+                                                "有结果的情形太少，无法估计影响：线性拟合的情形数须"
+                                                "不少于项数（参数个数加一）的 1.5 倍"));
       return;
     }
     std::vector<TornadoBar> bars;
@@ -169,6 +173,10 @@ class SweepPage {
     html_ += response_plot(points, r_.dials[dial].key, scale_of(output));
   }
 
+  const char* measure_name(SweepMeasure measure) const {
+    return measure == SweepMeasure::coverage ? t("coverage, %", "覆盖率 %") : to_string(measure);
+  }
+
   /// Every estimator's measures over the conditions: smallest, as it stands, largest.
   void others(std::uint32_t e) {
     html_ += fmt::format(
@@ -213,7 +221,7 @@ class SweepPage {
     html_ += fmt::format(
         "<tr{}><td>{}<td>{}<td>{}<td class=n>{:.5g}<td class=n>{}<td class=n>{:.5g}<td>{}</tr>",
         m.reference ? " class=ref" : "", escape_html(m.weighting), escape_html(m.value_rule),
-        to_string(output.measure), low * scale, stands, high * scale,
+        measure_name(output.measure), low * scale, stands, high * scale,
         effects.empty() || effects[0]->change == 0
             ? "–"
             : escape_html(r_.dials[effects[0]->dial].key) + " (" +

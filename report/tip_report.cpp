@@ -101,7 +101,7 @@ class TipPage {
                      "情景原值下结论成立：裕量为")
                  : t("It does not hold in the scenario as it stands: its margin is",
                      "情景原值下结论不成立：裕量为"),
-        measured(r_.base.value, r_.base.mcse));
+        measured(r_.base.value, r_.base.mcse) + unit());
     if (std::abs(r_.base.value) < 2 * r_.base.mcse)
       html_ += fmt::format("<p class=warn>{}</p>",
                            t("It is too near to its turn to be sure: give more --replicates.",
@@ -116,6 +116,11 @@ class TipPage {
           "裕量为两侧之差，结论成立时大于 0；± "
           "为蒙特卡罗标准误。每个参数从情景原值单独移向范围两端，"
           "转折点为裕量变号的最近位置。两个考察点之间的往返转折不可见。"));
+  }
+
+  std::string unit() const {
+    if (r_.unit == "share") return t(" (a share)", "（份额）");
+    return r_.unit.empty() ? "" : " " + escape_html(r_.unit);
   }
 
   void picture() {
@@ -265,8 +270,9 @@ class TipPage {
 std::string tipping_chart(const TippingResults& r, Language language) {
   const double step = 34, top = 4;
   const TippingPoint* all = together(r);
-  std::string svg = fmt::format("<svg class=chart viewBox=\"0 0 1000 {:.0f}\" role=img>",
-                                top + step * static_cast<double>(r.dials.size()) + 4);
+  std::string svg =
+      fmt::format("<div class=wide><svg class=chart viewBox=\"0 0 1000 {:.0f}\" role=img>",
+                  top + step * static_cast<double>(r.dials.size()) + 4);
   double y = top + step / 2;
   for (std::size_t k : order_of(r)) {
     const DialRecord& d = r.dials[k];
@@ -292,7 +298,7 @@ std::string tipping_chart(const TippingResults& r, Language language) {
                        p.kind == Kind::turns ? turn_text(p, language) : answer(p.kind, language));
     y += step;
   }
-  return svg + "</svg>";
+  return svg + "</svg></div>";
 }
 
 std::string render_tipping(const TippingResults& results, Language language) {

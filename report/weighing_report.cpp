@@ -94,7 +94,7 @@ class WeighingPage {
     const auto y = [&](std::size_t count) {
       return top + height * (1 - std::sqrt(static_cast<double>(count) / static_cast<double>(most)));
     };
-    html_ += "<svg class=chart viewBox=\"0 0 840 276\" role=img>";
+    html_ += "<div class=wide><svg class=chart viewBox=\"0 0 840 276\" role=img>";
     for (double share : {0.0, 0.01, 0.1, 0.25, 0.5, 1.0}) {
       const auto count = static_cast<std::size_t>(share * static_cast<double>(most));
       html_ += fmt::format(
@@ -119,8 +119,9 @@ class WeighingPage {
         html_ += fmt::format("<text class=tick x={:.1f} y={:.0f}>{:.2f}</text>", x,
                              top + height + 16, b.lower);
     }
-    html_ += fmt::format("<text class=tick x={:.1f} y={:.0f}>weight / mean weight</text></svg>",
-                         left + width / 2, top + height + 36);
+    html_ +=
+        fmt::format("<text class=tick x={:.1f} y={:.0f}>weight / mean weight</text></svg></div>",
+                    left + width / 2, top + height + 36);
     html_ +=
         "<table style=\"max-width:760px\"><thead><tr><th><th class=n>min<th class=n>1 %<th "
         "class=n>5 %<th class=n>25 %<th class=n>median<th class=n>75 %<th class=n>95 %<th "
@@ -159,7 +160,8 @@ class WeighingPage {
     const double top = 8, step = 18, left = 270, width = 540;
     const double bottom = top + step * static_cast<double>(shown);
     const auto at = [&](double v) { return left + (v / far + 1) / 2 * width; };
-    html_ += fmt::format("<svg class=chart viewBox=\"0 0 840 {:.0f}\" role=img>", bottom + 24);
+    html_ += fmt::format("<div class=wide><svg class=chart viewBox=\"0 0 840 {:.0f}\" role=img>",
+                         bottom + 24);
     for (double t : {-far, -far / 2, 0.0, far / 2, far})
       html_ += fmt::format(
           "<line class={5} x1={0:.1f} x2={0:.1f} y1={1:.0f} y2={2:.0f} /><text class=tick "
@@ -175,7 +177,7 @@ class WeighingPage {
           left - 8, y + 4, escape_html(m.level.empty() ? m.margin : m.margin + "=" + m.level),
           at(m.smd_before), a, y, y - 4.5);
     }
-    html_ += "</svg>";
+    html_ += "</svg></div>";
   }
 
   void margins(const char* title, const std::vector<MarginRecord>& margins) {

@@ -57,6 +57,7 @@ struct TippingResults {
   std::uint32_t replicates = 0;   ///< to begin with; each point has its own
   std::vector<DialRecord> dials;  ///< in the order of points
   ConclusionMargin base;
+  std::string unit;                  ///< of margins: "CNY per month", "share"; may be empty
   bool holds = false;                ///< at the scenario's own numbers
   std::vector<TippingPoint> points;  ///< one a dial; then, of two dials or more, all together
 };

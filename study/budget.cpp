@@ -38,7 +38,7 @@ std::size_t at(ErrorSource source) { return static_cast<std::size_t>(source); }
 /// The players of the game: sources that the scenario has, those of the sample first.
 class Players {
  public:
-  Players(const BudgetSamples& samples, const BudgetEstimates& estimates) {
+  Players(const BudgetSampler& samples, const BudgetEstimates& estimates) {
     const auto& list = estimates.estimators();
     const bool rule =
         std::any_of(list.begin(), list.end(), [](const auto& e) { return e.reads_buckets; });
@@ -99,7 +99,7 @@ struct Estimates {
 /// All subsets of one replicate.
 class Replicates {
  public:
-  Replicates(const BudgetSamples& samples, const BudgetEstimates& estimates, const Players& players,
+  Replicates(const BudgetSampler& samples, const BudgetEstimates& estimates, const Players& players,
              Seed seed)
       : samples_(samples), estimates_(estimates), players_(players), seed_(seed) {
     for (std::size_t s = 0; s < players.estimate_sets(); ++s) {
@@ -110,16 +110,14 @@ class Replicates {
     }
   }
 
-  void run(std::uint32_t r, BudgetSamples::Scratch& scratch, Estimates& out) const {
+  void run(std::uint32_t r, BudgetSampler::Scratch& scratch, Estimates& out) const {
     samples_.start(seed_, Replicate{r}, scratch);
     const std::size_t estimators = estimates_.estimators().size();
     for (std::size_t s = 0; s < players_.sample_sets(); ++s) {
       const SourceFlags on = players_.flags(s);
       samples_.draw(seed_, Replicate{r}, on, scratch);
       const auto values =
-          estimates_.estimate(scratch.sample, scratch.persons,
-                              samples_.ideal_weights(on[at(ErrorSource::selection_benchmarked)]),
-                              scratch.reference, cases_);
+          estimates_.estimate(scratch.sample, scratch.ideal, scratch.reference, cases_);
       for (std::size_t c = 0; c < cases_.size(); ++c)
         for (std::size_t j = 0; j < estimators; ++j) {
           const Result<double>& value = values[c * estimators + j];
@@ -135,7 +133,7 @@ class Replicates {
   }
 
  private:
-  const BudgetSamples& samples_;
+  const BudgetSampler& samples_;
   const BudgetEstimates& estimates_;
   const Players& players_;
   Seed seed_;
@@ -185,23 +183,30 @@ EstimandRecord estimand_record(const PlannedEstimand& e, double truth) {
   return record;
 }
 
-void describe(const Study& study, const BudgetPlan& plan, const StudyOptions& options,
+/// A study, whatever its population is made of.
+struct Surveyed {
+  const Scenario& scenario;
+  const StudyPlan& plan;
+  std::uint64_t sample_size;
+};
+
+void describe(const Surveyed& study, const BudgetPlan& plan, const StudyOptions& options,
               const BudgetEstimates& estimates, BudgetResults& results) {
-  const Scenario& s = study.scenario();
+  const Scenario& s = study.scenario;
   results.scenario = s.name;
   results.title = s.title;
   results.title_zh = s.title_zh;
   results.scenario_toml = s.toml_text;
   results.scenario_hash = s.hash;
   results.seed = static_cast<std::uint64_t>(options.seed);
-  results.sample_size = s.sample_size;
+  results.sample_size = study.sample_size;
   results.replicates = options.replicates;
   results.selection_on_answers = plan.selection_on_answers;
   for (std::size_t e : plan.estimands)
-    results.estimands.push_back(estimand_record(study.plan().estimands[e], estimates.truth(e)));
+    results.estimands.push_back(estimand_record(study.plan.estimands[e], estimates.truth(e)));
 }
 
-void make_records(const Study& study, const BudgetPlan& plan, const BudgetEstimates& estimates,
+void make_records(const StudyPlan& study, const BudgetPlan& plan, const BudgetEstimates& estimates,
                   std::size_t players, Estimates& values, BudgetResults& results) {
   for (std::size_t j = 0; j < estimates.estimators().size(); ++j) {
     const BudgetEstimator& estimator = estimates.estimators()[j];
@@ -209,35 +214,28 @@ void make_records(const Study& study, const BudgetPlan& plan, const BudgetEstima
     record.estimand = static_cast<std::uint32_t>(
         std::find(plan.estimands.begin(), plan.estimands.end(), estimator.estimand) -
         plan.estimands.begin());
-    record.weighting = study.plan().weightings[estimator.weighting].name;
-    record.value_rule =
-        estimator.uses_rule ? study.plan().value_rules[estimator.value_rule].name : "-";
-    record.reference =
-        estimator.weighting == study.plan().reference_weighting &&
-        (!estimator.uses_rule || estimator.value_rule == study.plan().reference_value_rule);
+    record.weighting = study.weightings[estimator.weighting].name;
+    record.value_rule = estimator.uses_rule ? study.value_rules[estimator.value_rule].name : "-";
+    record.reference = estimator.weighting == study.reference_weighting &&
+                       (!estimator.uses_rule || estimator.value_rule == study.reference_value_rule);
     results.records.push_back(std::move(record));
   }
 }
 
-}  // namespace
-
-BudgetResults run_budget(const Study& study, const BudgetPlan& plan, const StudyOptions& options,
-                         const StudyProgress& progress) {
+BudgetResults run(const Surveyed& study, const BudgetPlan& plan, const BudgetSampler& samples,
+                  const BudgetEstimates& estimates, const StudyOptions& options,
+                  const StudyProgress& progress) {
   EXPECTS(options.replicates >= 2);
-  const std::optional<Population> turned =
-      plan.world ? std::optional(in_world(study.population(), *plan.world)) : std::nullopt;
-  const Population& world = turned ? *turned : study.population();
-  const BudgetEstimates estimates(study, world, plan);
-  const BudgetSamples samples(study, world, estimates.variables(), plan.world.has_value());
   const Players players(samples, estimates);
   const Replicates replicates(samples, estimates, players, options.seed);
   Estimates values(estimates.estimators().size(), options.replicates,
                    std::size_t{1} << players.size());
-  PerWorker<BudgetSamples::Scratch> scratches(options.threads, [&] { return samples.scratch(); });
+  PerWorker<std::unique_ptr<BudgetSampler::Scratch>> scratches(options.threads,
+                                                               [&] { return samples.scratch(); });
   std::atomic<std::uint32_t> done{0};
   std::mutex reporting;
   parallel_for(options.replicates, options.threads, [&](std::uint64_t i, std::size_t worker) {
-    replicates.run(static_cast<std::uint32_t>(i), scratches[worker], values);
+    replicates.run(static_cast<std::uint32_t>(i), *scratches[worker], values);
     const std::uint32_t finished = ++done;
     if (!progress) return;
     const std::lock_guard lock(reporting);
@@ -246,8 +244,36 @@ BudgetResults run_budget(const Study& study, const BudgetPlan& plan, const Study
   BudgetResults results;
   describe(study, plan, options, estimates, results);
   results.switches = players.switches();
-  make_records(study, plan, estimates, players.size(), values, results);
+  make_records(study.plan, plan, estimates, players.size(), values, results);
   return results;
+}
+
+}  // namespace
+
+BudgetResults run_budget(const Study& study, const BudgetPlan& plan, const StudyOptions& options,
+                         const StudyProgress& progress) {
+  const std::optional<Population> turned =
+      plan.world ? std::optional(in_world(study.population(), *plan.world)) : std::nullopt;
+  const Population& world = turned ? *turned : study.population();
+  const Scenario& scenario = study.scenario();
+  const BudgetEstimates estimates(scenario.schema, study.plan(), plan,
+                                  budget_world(study, world, plan));
+  const BudgetSamples samples(study, world, estimates.variables(), plan.world.has_value());
+  return run({scenario, study.plan(), scenario.sample_size}, plan, samples, estimates, options,
+             progress);
+}
+
+BudgetResults run_budget(const ModelStudy& study, const BudgetPlan& plan,
+                         const StudyOptions& options, const StudyProgress& progress) {
+  const ModelCondition& condition = study.condition(0);
+  const Scenario& scenario = condition.model.scenario;
+  const ModelPopulation population(condition.model, options.seed, Replicate{0});
+  const ModelSampler sampler(condition.model, population, condition.measurement.get());
+  const BudgetEstimates estimates(scenario.schema, condition.plan, plan,
+                                  budget_world(study, population, plan));
+  const auto samples = model_budget_samples(study, plan, population, sampler);
+  const auto size = static_cast<std::uint64_t>(std::llround(sampler.expected_size()));
+  return run({scenario, condition.plan, size}, plan, *samples, estimates, options, progress);
 }
 
 }  // namespace steelyard

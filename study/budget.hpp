@@ -11,6 +11,7 @@
 #include "results/budget.hpp"
 #include "sim/population/world.hpp"
 #include "study/engine.hpp"
+#include "study/model_study.hpp"
 
 namespace steelyard {
 
@@ -29,6 +30,9 @@ enum class ErrorSource {
 };
 inline constexpr std::size_t kSampleSources = 6, kErrorSources = 9;
 
+/// The source that a component of measurement error is.
+ErrorSource source_of(ErrorComponent component);
+
 /// Which sources are on, by ErrorSource.
 using SourceFlags = std::vector<bool>;
 
@@ -42,6 +46,10 @@ struct BudgetPlan {
 /// Reads [budget] of scenario.toml; without it defaults.
 /// @throws UserError for an estimand that is not declared, a dial without [worlds.selection]
 BudgetPlan plan_budget(const Study& study);
+/// The same of a population by formulas.
+/// @throws UserError as well for several conditions, a population that is drawn anew in each
+/// replicate, a strength of selection on the answers, an estimand that has no part for its buckets
+BudgetPlan plan_budget(const ModelStudy& study);
 
 /// Exact Shapley attribution over all subsets of the sources that the scenario has. Replicates are
 /// drawn as from a population without end, with common random numbers in all subsets; the same bits
@@ -49,6 +57,13 @@ BudgetPlan plan_budget(const Study& study);
 /// failed for it. Cost: replicates × 2^(sample sources) samples, each weighted by every weighting.
 BudgetResults run_budget(const Study& study, const BudgetPlan& plan, const StudyOptions& options,
                          const StudyProgress& progress = {});
+
+/// The same of a population by formulas with one condition, whose samples are drawn without
+/// replacement: volunteers with selection off have equal probabilities of taking part, designed
+/// samples have no selection that is an error.
+/// @throws UserError where somebody would take part with a probability above 1
+BudgetResults run_budget(const ModelStudy& study, const BudgetPlan& plan,
+                         const StudyOptions& options, const StudyProgress& progress = {});
 
 /// Shapley attribution of bias and MSE from the values of one estimator.
 /// @param truth    of the estimand

@@ -1,6 +1,7 @@
 #include "study/budget_estimates.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/sums.hpp"
 #include "estimators/functionals/level_estimator.hpp"
@@ -15,12 +16,6 @@ namespace {
 
 double probability_of(const Functional& functional) {
   return dynamic_cast<const QuantileFunctional&>(functional).probability();
-}
-
-/// Whether it is a quantile that is read out of buckets without a value rule.
-bool is_bucketed_quantile(const Schema& schema, const Functional& functional) {
-  return dynamic_cast<const QuantileFunctional*>(&functional) != nullptr &&
-         is_bucketed(schema, functional, 0);
 }
 
 }  // namespace
@@ -38,38 +33,82 @@ struct BudgetEstimates::Asked {
   std::map<std::size_t, std::shared_ptr<const void>>& kept;
 };
 
-BudgetEstimates::BudgetEstimates(const Study& study, const Population& world,
-                                 const BudgetPlan& plan)
-    : study_(&study),
-      plan_(&plan),
-      persons_(world.persons()),
-      fresh_(study.scenario().schema),
-      stale_(study.scenario().schema) {
+bool reads_quantile_of_buckets(const Schema& schema, const Functional& functional) {
+  return dynamic_cast<const QuantileFunctional*>(&functional) != nullptr &&
+         is_bucketed(schema, functional, 0);
+}
+
+BudgetWorld budget_world(const Study& study, const Population& world, const BudgetPlan& plan) {
+  const Schema& schema = study.scenario().schema;
+  BudgetWorld made{world.persons(), Benchmarks(schema), Benchmarks(schema), {}, {}, {}};
   for (const auto& variables : study.plan().benchmarks) {
     Benchmarks::Table table{variables, population_totals(world, study.frame(), variables)};
-    stale_.add(stale_table(study.scenario().schema, table, study.stale_benchmarks()));
-    fresh_.add(std::move(table));
+    made.stale.add(stale_table(schema, table, study.stale_benchmarks()));
+    made.fresh.add(std::move(table));
   }
-  for (const auto& weighting : study.plan().weightings)
+  const auto& estimands = study.plan().estimands;
+  made.truths.resize(estimands.size());
+  made.true_values.resize(estimands.size());
+  made.true_laws.resize(estimands.size());
+  LatentLaws latent(world);
+  for (std::size_t e : plan.estimands) {
+    const PlannedEstimand& estimand = estimands[e];
+    const DomainTruth truth = superpopulation_truth(world, estimand, made.persons, latent);
+    made.truths[e] = true_value(*estimand.functional, truth);
+    for (const auto& means : truth.means) made.true_values[e].push_back({means, {}});
+    const Functional& functional = *estimand.functional;
+    const bool quantile = reads_quantile_of_buckets(schema, functional);
+    if (!quantile && !functional.uses_law()) continue;
+    const VariableId answer = functional.variables()[0];
+    made.true_laws[e].emplace(world, estimand.domain, answer);
+    if (quantile)
+      made.truths[e] =
+          LatentQuantile(world, estimand.domain, answer).at(probability_of(functional));
+  }
+  return made;
+}
+
+BudgetWorld budget_world(const ModelStudy& study, const ModelPopulation& population,
+                         const BudgetPlan& plan) {
+  const ModelCondition& condition = study.condition(0);
+  const Schema& schema = condition.model.scenario.schema;
+  const auto& estimands = condition.plan.estimands;
+  BudgetWorld made{static_cast<double>(population.size()),
+                   model_benchmarks(population, schema, condition.plan, {}),
+                   model_benchmarks(population, schema, condition.plan, condition.stale),
+                   std::vector<double>(estimands.size()),
+                   std::vector<std::vector<BucketValues>>(estimands.size()),
+                   std::vector<std::optional<ReweightedLaw>>(estimands.size())};
+  for (std::size_t e : plan.estimands) {
+    const DomainTruth truth = model_truth(population, estimands[e]);
+    made.truths[e] = true_value(*estimands[e].functional, truth);
+    for (const auto& means : truth.means) made.true_values[e].push_back({means, {}});
+  }
+  return made;
+}
+
+BudgetEstimates::BudgetEstimates(const Schema& schema, const StudyPlan& study,
+                                 const BudgetPlan& plan, BudgetWorld world)
+    : schema_(&schema), plan_(&study), world_(std::move(world)) {
+  for (const auto& weighting : study.weightings)
     for (VariableId id : weighting.plugin->variables())
       if (std::find(cell_variables_.begin(), cell_variables_.end(), id) == cell_variables_.end())
         cell_variables_.push_back(id);
   std::sort(cell_variables_.begin(), cell_variables_.end());
   models_answers_ =
-      std::any_of(study.plan().weightings.begin(), study.plan().weightings.end(),
+      std::any_of(study.weightings.begin(), study.weightings.end(),
                   [](const auto& weighting) { return weighting.plugin->models_answers(); });
   for (VariableId id : cell_variables_) need(id);
   for (std::size_t e : plan.estimands) {
-    const PlannedEstimand& estimand = study.plan().estimands[e];
+    const PlannedEstimand& estimand = study.estimands[e];
     for (const Condition& c : estimand.domain) need(c.variable);
     for (VariableId id : estimand.functional->variables()) need(id);
     const bool rule = estimand.functional->uses_value_rule();
-    const bool reads = rule || is_bucketed_quantile(study.scenario().schema, *estimand.functional);
-    for (std::size_t w = 0; w < study.plan().weightings.size(); ++w)
-      for (std::size_t v = 0; v < (rule ? study.plan().value_rules.size() : 1); ++v)
+    const bool reads = rule || reads_quantile_of_buckets(schema, *estimand.functional);
+    for (std::size_t w = 0; w < study.weightings.size(); ++w)
+      for (std::size_t v = 0; v < (rule ? study.value_rules.size() : 1); ++v)
         estimators_.push_back({e, w, v, rule, reads});
   }
-  make_truths(world);
 }
 
 void BudgetEstimates::need(VariableId id) {
@@ -77,36 +116,24 @@ void BudgetEstimates::need(VariableId id) {
     variables_.push_back(id);
 }
 
-void BudgetEstimates::make_truths(const Population& world) {
-  truths_.resize(study_->plan().estimands.size());
-  true_values_.resize(truths_.size());
-  true_laws_.resize(truths_.size());
-  const Schema& schema = study_->scenario().schema;
-  LatentLaws latent(world);
-  for (std::size_t e : plan_->estimands) {
-    const PlannedEstimand& estimand = study_->plan().estimands[e];
-    const DomainTruth truth = superpopulation_truth(world, estimand, persons_, latent);
-    truths_[e] = true_value(*estimand.functional, truth);
-    for (const auto& means : truth.means) true_values_[e].push_back({means, {}});
-    const Functional& functional = *estimand.functional;
-    const bool quantile = is_bucketed_quantile(schema, functional);
-    if (!quantile && !functional.uses_law()) continue;
-    const VariableId answer = functional.variables()[0];
-    true_laws_[e].emplace(world, estimand.domain, answer);
-    if (quantile)
-      truths_[e] = LatentQuantile(world, estimand.domain, answer).at(probability_of(functional));
-  }
-}
-
 std::vector<double> BudgetEstimates::ideal_totals(std::size_t e, const Sample& sample,
                                                   std::span<const std::uint32_t> rows,
-                                                  std::span<const PersonRef> persons,
                                                   std::span<const double> ideal) const {
-  const auto answers = study_->plan().estimands[e].functional->variables();
+  const auto answers = plan_->estimands[e].functional->variables();
   const Schema& schema = *sample.schema;
-  const std::size_t inner = answers.size() == 2 ? schema[answers[1]].size() : 1;
   double sum = 0;
-  for (const PersonRef& person : persons) sum += ideal[person.cell];
+  for (double weight : ideal) sum += weight;
+  if (schema[answers[0]].kind == VariableKind::continuous) {
+    std::vector<double> moments(2, 0.0);
+    const std::vector<double>& y = sample.numbers[index(answers[0])];
+    for (const std::uint32_t i : rows) {
+      if (std::isnan(y[i])) continue;
+      moments[0] += ideal[i] * world_.persons / sum;
+      moments[1] += ideal[i] * world_.persons / sum * y[i];
+    }
+    return moments;
+  }
+  const std::size_t inner = answers.size() == 2 ? schema[answers[1]].size() : 1;
   std::vector<double> totals(schema[answers[0]].size() * inner, 0.0);
   for (const std::uint32_t i : rows) {
     std::size_t level = sample.column(answers[0])[i];
@@ -115,7 +142,7 @@ std::vector<double> BudgetEstimates::ideal_totals(std::size_t e, const Sample& s
       if (sample.column(answers[1])[i] >= inner) continue;
       level = level * inner + sample.column(answers[1])[i];
     }
-    totals[level] += ideal[persons[i].cell] * persons_ / sum;
+    totals[level] += ideal[i] * world_.persons / sum;
   }
   return totals;
 }
@@ -124,23 +151,22 @@ Result<double> BudgetEstimates::value(const BudgetEstimator& estimator, bool rul
                                       const Totals& made) const {
   if (!made.totals) return made.totals.failure();
   const std::vector<double>& totals = made.totals.value();
-  const StudyPlan& plan = study_->plan();
+  const StudyPlan& plan = *plan_;
   const Functional& functional = *plan.estimands[estimator.estimand].functional;
-  if (estimator.reads_buckets && !rule && true_laws_[estimator.estimand]) {
-    const auto law = true_laws_[estimator.estimand]->law(totals);
+  if (estimator.reads_buckets && !rule && world_.true_laws[estimator.estimand]) {
+    const auto law = world_.true_laws[estimator.estimand]->law(totals);
     if (!law) return law.failure();
     if (functional.uses_law()) return functional.value_of(*law.value());
     return law.value()->quantile(probability_of(functional));
   }
   if (estimator.uses_rule && !rule) {
-    const auto point = functional.estimate(totals, true_values_[estimator.estimand]);
+    const auto point = functional.estimate(totals, world_.true_values[estimator.estimand]);
     if (!point) return point.failure();
     return point.value().estimate;
   }
   const ValueRule* method =
       estimator.uses_rule ? plan.value_rules[estimator.value_rule].plugin.get() : nullptr;
-  return LevelEstimator(study_->scenario().schema, functional, method)
-      .value(totals, made.respondents);
+  return LevelEstimator(*schema_, functional, method).value(totals, made.respondents);
 }
 
 /// Those that the weights give, or the weighting's model of the answer.
@@ -149,7 +175,7 @@ BudgetEstimates::Totals BudgetEstimates::totals(std::size_t w, const CellIndex& 
   const auto respondents = static_cast<double>(asked.answer.table.respondents);
   const Result<Weights>& weights = weighed.weights[w];
   if (!weights) return {weights.failure(), respondents};
-  const Weighting& weighting = *study_->plan().weightings[w].plugin;
+  const Weighting& weighting = *plan_->weightings[w].plugin;
   if (weighting.models_answers()) {
     const auto modelled = model_sampled_answer(weighting, cells, weighed.benchmarks,
                                                weights.value(), asked.answer, &asked.kept[w]);
@@ -163,16 +189,16 @@ BudgetEstimates::Totals BudgetEstimates::totals(std::size_t w, const CellIndex& 
 }
 
 std::vector<Result<double>> BudgetEstimates::estimate(
-    const Sample& sample, std::span<const PersonRef> persons, std::span<const double> ideal,
+    const Sample& sample, std::span<const double> ideal,
     std::shared_ptr<const ReferenceSample> reference,
     std::span<const EstimateSources> cases) const {
   const CompleteCells cells(sample, cell_variables_);
-  const auto& weightings = study_->plan().weightings;
+  const auto& weightings = plan_->weightings;
   std::optional<Weighed> weighed[2];  // by whether benchmarks are stale
   for (const EstimateSources& c : cases) {
     auto& made = weighed[c.stale_benchmarks];
     if (!c.weighting || made) continue;
-    made.emplace(Weighed{c.stale_benchmarks ? stale_ : fresh_, {}});
+    made.emplace(Weighed{c.stale_benchmarks ? world_.stale : world_.fresh, {}});
     made->benchmarks.set_reference(reference);
     for (const auto& weighting : weightings)
       made->weights.push_back(cells.weigh(*weighting.plugin, made->benchmarks));
@@ -184,7 +210,7 @@ std::vector<Result<double>> BudgetEstimates::estimate(
   std::map<std::vector<VariableId>, std::map<std::size_t, std::shared_ptr<const void>>> kept[2];
   for (std::size_t j = 0; j < estimators_.size();) {
     const std::size_t e = estimators_[j].estimand;
-    const PlannedEstimand& estimand = study_->plan().estimands[e];
+    const PlannedEstimand& estimand = plan_->estimands[e];
     const auto answers = estimand.functional->variables();
     const auto rows = domain_rows(sample, estimand.domain);
     const Tabulation table = tabulator.tabulate(answers, rows);
@@ -192,7 +218,7 @@ std::vector<Result<double>> BudgetEstimates::estimate(
         models_answers_ ? tabulator.tabulate(answers, domain_rows(sample, {})) : Tabulation{};
     const auto of_reference = reference_rows(reference.get(), estimand.domain);
     const SampledAnswer asked{answers, estimand.domain, table, everybody, of_reference};
-    const Totals perfect{ideal_totals(e, sample, rows, persons, ideal),
+    const Totals perfect{ideal_totals(e, sample, rows, ideal),
                          static_cast<double>(table.respondents)};
     while (j < estimators_.size() && estimators_[j].estimand == e) {
       // Estimators that differ in their value rule alone share the totals.

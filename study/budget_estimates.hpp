@@ -30,23 +30,41 @@ struct EstimateSources {
   bool weighting = true;         ///< off: ideal weights, see BudgetSamples::ideal_weights
 };
 
+/// Whether it is a quantile that is read out of buckets without a value rule.
+bool reads_quantile_of_buckets(const Schema& schema, const Functional& functional);
+
+/// What is true of a world, and what its estimators know, whatever the population is made of.
+struct BudgetWorld {
+  double persons = 0;
+  Benchmarks fresh, stale;
+  /// By position in the plan's estimands, those of the budget.
+  std::vector<double> truths;
+  std::vector<std::vector<BucketValues>> true_values;  ///< and answer
+  /// The true law inside its buckets, of functionals of the whole law and quantiles of buckets.
+  std::vector<std::optional<ReweightedLaw>> true_laws;
+};
+BudgetWorld budget_world(const Study& study, const Population& world, const BudgetPlan& plan);
+BudgetWorld budget_world(const ModelStudy& study, const ModelPopulation& population,
+                         const BudgetPlan& plan);
+
 /// The estimators of a budget. Immutable; calls are thread-safe.
 class BudgetEstimates {
  public:
-  BudgetEstimates(const Study& study, const Population& world, const BudgetPlan& plan);
+  /// The references must outlive it.
+  BudgetEstimates(const Schema& schema, const StudyPlan& study, const BudgetPlan& plan,
+                  BudgetWorld world);
 
   std::span<const BudgetEstimator> estimators() const { return estimators_; }
   /// What estimators and their domains read.
   const std::vector<VariableId>& variables() const { return variables_; }
   /// By position in the plan's estimands: under the law of the world.
-  double truth(std::size_t estimand) const { return truths_[estimand]; }
+  double truth(std::size_t estimand) const { return world_.truths[estimand]; }
 
   /// All estimates from one sample with the sources given.
-  /// @param ideal      by root cell
+  /// @param ideal      by row, not scaled
   /// @param reference  null: there is none
   /// @return cases × estimators, row-major
-  std::vector<Result<double>> estimate(const Sample& sample, std::span<const PersonRef> persons,
-                                       std::span<const double> ideal,
+  std::vector<Result<double>> estimate(const Sample& sample, std::span<const double> ideal,
                                        std::shared_ptr<const ReferenceSample> reference,
                                        std::span<const EstimateSources> cases) const;
 
@@ -59,26 +77,19 @@ class BudgetEstimates {
     std::vector<Result<Weights>> weights;
   };
   void need(VariableId id);
-  void make_truths(const Population& world);
   std::vector<double> ideal_totals(std::size_t estimand, const Sample& sample,
                                    std::span<const std::uint32_t> rows,
-                                   std::span<const PersonRef> persons,
                                    std::span<const double> ideal) const;
   Result<double> value(const BudgetEstimator& estimator, bool rule, const Totals& totals) const;
   Totals totals(std::size_t weighting, const CellIndex& cells, const Weighed& weighed,
                 const Asked& asked) const;
 
-  const Study* study_;
-  const BudgetPlan* plan_;
-  double persons_;
+  const Schema* schema_;
+  const StudyPlan* plan_;
   bool models_answers_ = false;
-  Benchmarks fresh_, stale_;
+  BudgetWorld world_;
   std::vector<BudgetEstimator> estimators_;
   std::vector<VariableId> variables_, cell_variables_;
-  std::vector<double> truths_;
-  std::vector<std::vector<BucketValues>> true_values_;  ///< by estimand and answer
-  /// By estimand: the true law inside its buckets, of functionals of the whole law.
-  std::vector<std::optional<ReweightedLaw>> true_laws_;
 };
 
 }  // namespace steelyard

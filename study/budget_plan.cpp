@@ -1,15 +1,18 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/text.hpp"
 #include "study/budget.hpp"
+#include "study/budget_estimates.hpp"
 #include "study/worlds.hpp"
 
 namespace steelyard {
 namespace {
 
 /// Estimands by name, each over its own domain; by default the headlines, else all.
-void choose_estimands(const Study& study, ConfigReader* section, BudgetPlan& plan) {
-  const auto& estimands = study.plan().estimands;
+void choose_estimands(const StudyPlan& study, ConfigReader* section, BudgetPlan& plan) {
+  const auto& estimands = study.estimands;
   const Texts wanted =
       section
           ? section->texts("estimands", {.required = false,
@@ -46,26 +49,72 @@ World dial(const Study& study, const ConfigReader& section, double strength) {
                "give [worlds.selection] with score = { ANSWER = [...] }");
 }
 
+/// Everything but the world.
+BudgetPlan read_budget(const StudyPlan& study, std::optional<ConfigReader>& section) {
+  BudgetPlan plan;
+  choose_estimands(study, section ? &*section : nullptr, plan);
+  if (!section) return plan;
+  plan.replicates = static_cast<std::uint32_t>(
+      section->integer("replicates", {.min = 2, .max = 1'000'000, .fallback = 200}));
+  plan.selection_on_answers = section->real(
+      "selection_on_answers",
+      {.min = -20,
+       .max = 20,
+       .fallback = 0,
+       .help = "strength of selection on the answers, on the score of [worlds.selection]"});
+  section->finish();
+  return plan;
+}
+
+/// What a budget cannot tell apart in a population by formulas is said, with its reason.
+void refuse_in_model(const ModelStudy& study, const BudgetPlan& plan, const Place& place) {
+  const ModelCondition& condition = study.condition(0);
+  const Schema& schema = condition.model.scenario.schema;
+  if (condition.model.redraw == Redraw::replicate)
+    throw UserError(place, "budget",
+                    "needs one population, and this one is drawn anew in each replicate",
+                    "--set population.draw=once, without the truths that estimands state");
+  if (condition.model.participation)
+    for (const auto& table : condition.plan.benchmarks)
+      for (VariableId id : table)
+        if (schema[id].kind == VariableKind::continuous)
+          throw UserError(place, "budget",
+                          "cannot tell selection on the benchmarked number \"" + schema[id].name +
+                              "\" from selection on the rest: no two persons share its value",
+                          "benchmark its levels instead: a variable with edges, formula = \"" +
+                              schema[id].name + "\"");
+  for (std::size_t e : plan.estimands) {
+    const PlannedEstimand& estimand = condition.plan.estimands[e];
+    if (reads_quantile_of_buckets(schema, *estimand.functional))
+      throw UserError(place, "budget",
+                      "has no bucket rule to switch off for the quantile \"" + estimand.id +
+                          "\" of a bucketed answer in a population by formulas",
+                      "leave it out by budget.estimands");
+  }
+}
+
 }  // namespace
 
 BudgetPlan plan_budget(const Study& study) {
-  BudgetPlan plan;
   ConfigReader root = study.scenario().reader();
   auto section = root.section("budget");
-  choose_estimands(study, section ? &*section : nullptr, plan);
-  if (section) {
-    plan.replicates = static_cast<std::uint32_t>(
-        section->integer("replicates", {.min = 2, .max = 1'000'000, .fallback = 200}));
-    plan.selection_on_answers = section->real(
-        "selection_on_answers",
-        {.min = -20,
-         .max = 20,
-         .fallback = 0,
-         .help = "strength of selection on the answers, on the score of [worlds.selection]"});
-    if (plan.selection_on_answers != 0)
-      plan.world = dial(study, *section, plan.selection_on_answers);
-    section->finish();
-  }
+  BudgetPlan plan = read_budget(study.plan(), section);
+  if (plan.selection_on_answers != 0) plan.world = dial(study, *section, plan.selection_on_answers);
+  return plan;
+}
+
+BudgetPlan plan_budget(const ModelStudy& study) {
+  ConfigReader root = study.scenario().reader();
+  if (study.conditions() > 1)
+    throw UserError(root.place(), "budget",
+                    fmt::format("is of one condition, and the scenario has {}", study.conditions()),
+                    "name one: --condition \"" + study.condition(0).name + "\"");
+  auto section = root.section("budget");
+  const BudgetPlan plan = read_budget(study.plan(), section);
+  if (plan.selection_on_answers != 0)
+    section->fail("selection_on_answers", "has no meaning in a population by formulas",
+                  "who takes part is in participation.linear, which may name the answers");
+  refuse_in_model(study, plan, root.place());
   return plan;
 }
 

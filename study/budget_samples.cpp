@@ -10,18 +10,6 @@ namespace {
 
 std::size_t at(ErrorSource source) { return static_cast<std::size_t>(source); }
 
-ErrorSource source_of(ErrorComponent component) {
-  switch (component) {
-    case ErrorComponent::misreport:
-      return ErrorSource::misreport;
-    case ErrorComponent::item_nonresponse:
-      return ErrorSource::item_nonresponse;
-    case ErrorComponent::duplicates:
-      return ErrorSource::duplicates;
-  }
-  return ErrorSource::misreport;
-}
-
 /// The root variables that some benchmark has, or has in groups.
 std::vector<VariableId> benchmarked(const Study& study) {
   const Clique& root = study.population().law().root();
@@ -40,6 +28,18 @@ bool differ(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 }  // namespace
+
+ErrorSource source_of(ErrorComponent component) {
+  switch (component) {
+    case ErrorComponent::misreport:
+      return ErrorSource::misreport;
+    case ErrorComponent::item_nonresponse:
+      return ErrorSource::item_nonresponse;
+    case ErrorComponent::duplicates:
+      return ErrorSource::duplicates;
+  }
+  return ErrorSource::misreport;
+}
 
 BudgetSamples::BudgetSamples(const Study& study, const Population& world,
                              std::span<const VariableId> asked, bool selects_on_answers)
@@ -74,7 +74,6 @@ void BudgetSamples::make_root_laws() {
   }
   std::vector<std::vector<double>> laws(4, std::vector<double>(p.cells, 0.0));
   ideal_.assign(p.cells, 0.0);
-  equal_.assign(p.cells, 1.0);
   for (std::size_t c = 0; c < p.cells; ++c) {
     const double pb = p_cell[cell[c]], qb = q_cell[cell[c]];
     const double p_rest = pb > 0 ? p.p[c] / pb : 0;
@@ -91,8 +90,9 @@ void BudgetSamples::make_root_laws() {
   for (const auto& law : laws) cells_.emplace_back(world_->law().schema(), p, law);
 }
 
-BudgetSamples::Scratch BudgetSamples::scratch() const {
-  Scratch s;
+std::unique_ptr<BudgetSampler::Scratch> BudgetSamples::scratch() const {
+  auto made = std::make_unique<Own>();
+  Own& s = *made;
   const std::size_t n = study_->scenario().sample_size;
   const Schema& schema = study_->scenario().schema;
   s.words.resize(cells_[0].blocks() * 4 * n);
@@ -105,10 +105,11 @@ BudgetSamples::Scratch BudgetSamples::scratch() const {
   s.values.resize(schema.size());
   for (VariableId id : answers_->made()) s.sample.columns[index(id)].resize(n);
   for (VariableId id : answers_->latents()) s.values[index(id)].resize(n);
-  return s;
+  return made;
 }
 
-void BudgetSamples::start(Seed seed, Replicate replicate, Scratch& s) const {
+void BudgetSamples::start(Seed seed, Replicate replicate, Scratch& scratch) const {
+  Own& s = static_cast<Own&>(scratch);
   const std::size_t n = s.cells.size();
   for (std::uint32_t b = 0; b < cells_[0].blocks(); ++b)
     unit_blocks({seed, purpose("budget selection"), replicate, Unit{0}}, b, n, &s.words[b * 4 * n],
@@ -117,7 +118,9 @@ void BudgetSamples::start(Seed seed, Replicate replicate, Scratch& s) const {
       seed, replicate, reference_answers_ ? &*reference_answers_ : nullptr, s.of_reference);
 }
 
-void BudgetSamples::draw(Seed seed, Replicate replicate, const SourceFlags& on, Scratch& s) const {
+void BudgetSamples::draw(Seed seed, Replicate replicate, const SourceFlags& on,
+                         Scratch& scratch) const {
+  Own& s = static_cast<Own&>(scratch);
   const auto is_on = [&](ErrorSource source) { return static_cast<bool>(on[at(source)]); };
   cells_[(is_on(ErrorSource::selection_benchmarked) ? 1 : 0) +
          (is_on(ErrorSource::selection_other) ? 2 : 0)]
@@ -137,12 +140,17 @@ void BudgetSamples::draw(Seed seed, Replicate replicate, const SourceFlags& on, 
                   s.values[index(make.latents()[k])].begin() + to);
   }
   const Measurement& measurement = study_->measurement();
-  if (!measurement.any()) return;
-  std::vector<bool> sources;
-  for (const MeasurementSource& source : measurement.sources())
-    sources.push_back(is_on(source_of(source.component)));
-  ReportedAnswers answers{&s.sample, s.persons, s.values};
-  measurement.apply(answers, seed, replicate, sources);
+  if (measurement.any()) {
+    std::vector<bool> sources;
+    for (const MeasurementSource& source : measurement.sources())
+      sources.push_back(is_on(source_of(source.component)));
+    ReportedAnswers answers{&s.sample, s.persons, s.values};
+    measurement.apply(answers, seed, replicate, sources);
+  }
+  // A second answer has the weight of the first.
+  const bool selected = is_on(ErrorSource::selection_benchmarked);
+  s.ideal.clear();
+  for (const PersonRef& person : s.persons) s.ideal.push_back(selected ? ideal_[person.cell] : 1);
 }
 
 }  // namespace steelyard

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/missing.hpp"
 
@@ -12,9 +13,12 @@ CompleteCells::CompleteCells(const Sample& sample, std::span<const VariableId> v
     : unanswered_(sample.schema->size()) {
   std::vector<VariableId> complete;
   for (VariableId id : variables) {
-    const auto missing =
-        sample.has(id) ? std::count(sample.column(id).begin(), sample.column(id).end(), kMissing)
-                       : 0;
+    std::ptrdiff_t missing = 0;
+    if (sample.has(id))
+      missing = std::count(sample.column(id).begin(), sample.column(id).end(), kMissing);
+    else if (index(id) < sample.numbers.size())
+      missing = std::count_if(sample.numbers[index(id)].begin(), sample.numbers[index(id)].end(),
+                              [](double x) { return std::isnan(x); });
     if (missing == 0)
       complete.push_back(id);
     else

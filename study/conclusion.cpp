@@ -156,7 +156,12 @@ Conclusion parse_conclusion(const std::string& text) { return Parser(text).parse
 BoundConclusion::BoundConclusion(Conclusion conclusion, const StudyResults& study)
     : conclusion_(std::move(conclusion)),
       left_(bind(conclusion_.left, study)),
-      right_(bind(conclusion_.right, study)) {}
+      right_(bind(conclusion_.right, study)) {
+  const bool first = conclusion_.left.what != What::number;
+  const ConclusionSide& side = first ? conclusion_.left : conclusion_.right;
+  unit_ = study.estimands[(first ? left_ : right_).estimand].unit;
+  if (unit_ == "%" || side.what == What::coverage) unit_ = "share";
+}
 
 BoundConclusion::Bound BoundConclusion::bind(const ConclusionSide& side,
                                              const StudyResults& study) const {

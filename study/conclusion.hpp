@@ -40,6 +40,8 @@ class BoundConclusion {
   const Conclusion& conclusion() const { return conclusion_; }
   /// @throws UserError if the measure has no value (coverage without intervals, all failed)
   ConclusionMargin margin(const StudyResults& study) const;
+  /// Unit of the margin: that of its first measure; shares and coverage are "share".
+  const std::string& unit() const { return unit_; }
   /// Whether a margin means that the conclusion holds.
   bool holds(double margin) const;
 
@@ -54,6 +56,7 @@ class BoundConclusion {
 
   Conclusion conclusion_;
   Bound left_, right_;
+  std::string unit_;
 };
 
 }  // namespace steelyard

@@ -171,6 +171,23 @@ std::vector<DialRequest> dials_of_sweep(const std::string& scenario,
   return section ? read_dials(*section) : std::vector<DialRequest>{};
 }
 
+std::vector<DialRequest> completed(std::vector<DialRequest> asked,
+                                   const std::vector<DialRequest>& listed) {
+  if (asked.empty()) return listed;
+  for (DialRequest& request : asked) {
+    const auto known = std::find_if(listed.begin(), listed.end(), [&](const DialRequest& other) {
+      return other.key == request.key;
+    });
+    if (known == listed.end()) continue;
+    if (!request.base) request.base = known->base;
+    if (request.levels == 0) request.levels = known->levels;
+    if (request.range) continue;
+    request.range = known->range;
+    request.source = known->source;
+  }
+  return asked;
+}
+
 Dials::Dials(const std::string& scenario, const std::vector<std::string>& settings,
              const std::vector<DialRequest>& requests)
     : settings_(settings) {

@@ -45,6 +45,11 @@ std::vector<DialRequest> read_dials(ConfigReader& section);
 std::vector<DialRequest> dials_of_sweep(const std::string& scenario,
                                         const std::vector<std::string>& settings);
 
+/// Dials of a command line, with what the scenario says of the same keys where they leave it open:
+/// the base of a key at its default, range and source, levels. None asked for: all listed.
+std::vector<DialRequest> completed(std::vector<DialRequest> asked,
+                                   const std::vector<DialRequest>& listed);
+
 /// The dials of a scenario, in the order asked for, and how their values become settings.
 class Dials {
  public:

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <optional>
 
@@ -12,104 +11,25 @@
 #include "core/sums.hpp"
 #include "core/text.hpp"
 #include "core/timing.hpp"
-#include "estimators/functionals/quantile.hpp"
-#include "estimators/tabulate.hpp"
 #include "sim/models/model_sampler.hpp"
 #include "study/parallel.hpp"
 #include "study/replicate.hpp"
 #include "study/selection_measures.hpp"
 #include "study/study_records.hpp"
 #include "study/study_run.hpp"
-#include "study/tally.hpp"
 
 namespace steelyard {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-/// The value below or at which enough of them lie, by p: the definition of QuantileFunctional.
-std::function<double(double)> quantiles_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return [values = std::move(values)](double p) {
-    if (values.empty()) return kNone;
-    const double rank = std::ceil(p * static_cast<double>(values.size()) * (1 - 1e-15));
-    return values[static_cast<std::size_t>(std::max(1.0, rank)) - 1];
-  };
-}
-
-/// @param sd  on return, as finite_sd
-DomainTruth model_truth(const ModelPopulation& population, const PlannedEstimand& e,
-                        Tabulator& tabulator, double& sd) {
-  const Sample& everybody = population.everybody();
-  const Schema& schema = *everybody.schema;
-  const auto answers = e.functional->variables();
-  if (e.functional->uses_law())
-    throw UserError({}, "estimand " + e.id,
-                    "is of a whole law of values, whose truth is not known in a model population",
-                    "leave it out");
-  const auto rows = domain_rows(everybody, e.domain);
-  DomainTruth truth;
-  const Tabulation table = tabulator.tabulate(answers, rows);
-  truth.totals.assign(table.levels, 0.0);
-  for (std::size_t c = 0; c < table.cells.size(); ++c)
-    for (std::size_t k = 0; k < table.levels; ++k)
-      truth.totals[k] += table.weight[c * table.levels + k];
-  if (table.moments) {
-    truth.squares.assign(3, 0.0);
-    for (std::size_t k = 0; k < table.weight_squared.size(); ++k)
-      truth.squares[k % 3] += table.weight_squared[k];
-  }
-  truth.means = fixed_means(*e.functional);
-  truth.variances.resize(truth.means.size());
-  for (std::size_t k = 0; k < answers.size(); ++k) {
-    if (!is_bucketed(schema, *e.functional, k)) continue;
-    const auto behind = population.values_behind(answers[k]);
-    std::vector<Moments> buckets(schema[answers[k]].size());
-    for (std::uint32_t row : rows) buckets[everybody.column(answers[k])[row]].add(behind[row]);
-    truth.means[k].clear();
-    for (const Moments& bucket : buckets) {
-      truth.means[k].push_back(bucket.mean());
-      truth.variances[k].push_back(bucket.variance());
-    }
-  }
-  const auto* quantile = dynamic_cast<const QuantileFunctional*>(e.functional.get());
-  if (quantile == nullptr) {
-    sd = finite_sd(schema, *e.functional, truth);
-    return truth;
-  }
-  std::function<double(double)> at = [&](double p) {
-    const auto q = quantile->quantile(truth.totals, p);
-    return q ? q.value() : kNone;
-  };
-  if (is_bucketed(schema, *quantile, 0)) {
-    const auto behind = population.values_behind(answers[0]);
-    std::vector<double> values;
-    for (std::uint32_t row : rows) values.push_back(behind[row]);
-    at = quantiles_of(std::move(values));
-    truth.quantile = at(quantile->probability());
-  }
-  sd = quantile_sd(quantile->probability(), total(truth.totals), at);
-  return truth;
-}
-
-Benchmarks benchmarks_of(const ModelPopulation& population, const Scenario& scenario,
-                         const StudyPlan& plan) {
-  Benchmarks benchmarks(scenario.schema);
-  for (const auto& variables : plan.benchmarks)
-    if (variables.size() == 1 && scenario.schema[variables[0]].kind == VariableKind::continuous)
-      benchmarks.add_number(variables[0],
-                            total(population.everybody().numbers[index(variables[0])]));
-    else
-      benchmarks.add({variables, population.totals(variables)});
-  return benchmarks;
-}
-
 /// A population and how samples are drawn from it.
 struct World {
   World(const ModelCondition& condition, Seed seed, Replicate replicate)
       : population(condition.model, seed, replicate),
-        sampler(condition.model, population),
-        benchmarks(benchmarks_of(population, condition.model.scenario, condition.plan)) {}
+        sampler(condition.model, population, condition.measurement.get()),
+        benchmarks(model_benchmarks(population, condition.model.scenario.schema, condition.plan,
+                                    condition.stale)) {}
   ModelPopulation population;
   ModelSampler sampler;
   Benchmarks benchmarks;
@@ -181,7 +101,10 @@ std::unique_ptr<const ModelCondition> make_condition(const std::string& folder,
   condition->label = std::move(label);
   condition->label_zh = std::move(label_zh);
   condition->model = load_model_scenario(folder, settings);
-  condition->plan = plan_study(condition->model.scenario);
+  const Scenario& scenario = condition->model.scenario;
+  condition->plan = plan_study(scenario);
+  condition->measurement = std::make_unique<const Measurement>(scenario, PopulationKind::formulas);
+  condition->stale = read_stale_benchmarks(scenario, condition->plan.benchmarks);
   for (PlannedEstimand& e : condition->plan.estimands) {
     if (e.truth && condition->model.redraw == Redraw::once)
       throw UserError(e.truth_place, "estimand " + e.id,
@@ -197,29 +120,6 @@ std::unique_ptr<const ModelCondition> make_condition(const std::string& folder,
 }
 
 }  // namespace
-
-std::vector<EstimandTruth> model_truths(const ModelPopulation& population, const StudyPlan& plan) {
-  const Sample& everybody = population.everybody();
-  const CellIndex one_cell = make_cell_index(everybody, {});
-  Tabulator tabulator(everybody, one_cell);
-  std::vector<EstimandTruth> truths;
-  for (const PlannedEstimand& e : plan.estimands) {
-    EstimandTruth truth;
-    double sd = kNone;
-    const DomainTruth whole = model_truth(population, e, tabulator, sd);
-    truth.unit_sd = sd * std::sqrt(static_cast<double>(everybody.n));
-    truth.superpopulation = kNone;
-    truth.finite = true_value(*e.functional, whole);
-    if (e.functional->uses_value_rule())
-      for (const auto& rule : plan.value_rules)
-        truth.rule_values.push_back(
-            read_answers(*everybody.schema, *e.functional, whole, rule.plugin.get()));
-    else
-      truth.own_value = read_answers(*everybody.schema, *e.functional, whole, nullptr);
-    truths.push_back(std::move(truth));
-  }
-  return truths;
-}
 
 ModelStudy::ModelStudy(const std::string& name_or_folder, const std::vector<std::string>& settings,
                        const std::vector<std::string>& only) {

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "sim/measurement/measurement.hpp"
 #include "sim/models/model_population.hpp"
 #include "study/engine.hpp"
+#include "study/model_truths.hpp"
 #include "study/published_measures.hpp"
 #include "study/replicate.hpp"
 
@@ -19,6 +21,8 @@ struct ModelCondition {
   std::string name, label, label_zh;
   ModelScenario model;
   StudyPlan plan;
+  std::unique_ptr<const Measurement> measurement;
+  std::vector<StaleBenchmark> stale;
 };
 
 /// A model scenario made ready to run under each of its conditions ([[condition]]; none: as it
@@ -56,9 +60,5 @@ class ModelStudy {
   std::vector<std::unique_ptr<const ModelCondition>> conditions_;
   std::vector<PublishedMeasure> published_;
 };
-
-/// The truth of every estimand among the persons of a model population.
-/// @throws UserError for a functional of a law: it has no truth here
-std::vector<EstimandTruth> model_truths(const ModelPopulation& population, const StudyPlan& plan);
 
 }  // namespace steelyard

@@ -22,7 +22,11 @@ StaleBenchmark read_one(ConfigReader& section, const Scenario& scenario,
   section.finish();
   stale.variable = schema.require(name, section.place("variable"));
   const Variable& v = schema[stale.variable];
-  if (errors.size() != v.size())
+  if (v.kind == VariableKind::continuous && errors.size() != 1)
+    section.fail("relative_errors",
+                 fmt::format("has {} numbers for the number \"{}\"", errors.size(), name),
+                 "give one: its benchmark is one total");
+  if (v.kind != VariableKind::continuous && errors.size() != v.size())
     section.fail("relative_errors",
                  fmt::format("has {} numbers for {} levels", errors.size(), v.size()),
                  "give one a level");
@@ -68,6 +72,12 @@ std::vector<StaleBenchmark> read_stale_benchmarks(
     list.push_back(std::move(stale));
   }
   return list;
+}
+
+double stale_number(VariableId id, double total, const std::vector<StaleBenchmark>& errors) {
+  for (const StaleBenchmark& stale : errors)
+    if (stale.active && stale.variable == id) total *= stale.factor[0];
+  return total;
 }
 
 Benchmarks::Table stale_table(const Schema& schema, Benchmarks::Table table,

@@ -16,7 +16,7 @@ struct StaleBenchmark {
   std::string name, source;
   bool active = true;
   VariableId variable{};
-  std::vector<double> factor;  ///< by level, > 0
+  std::vector<double> factor;  ///< by level, > 0; of a number one
 };
 
 /// @param benchmarks  variables of each [[benchmark]]
@@ -24,6 +24,9 @@ struct StaleBenchmark {
 /// number of errors, or one at or below -1
 std::vector<StaleBenchmark> read_stale_benchmarks(
     const Scenario& scenario, const std::vector<std::vector<VariableId>>& benchmarks);
+
+/// The total of a number as it is known: times 1 + error.
+double stale_number(VariableId id, double total, const std::vector<StaleBenchmark>& errors);
 
 /// The table as it is known, after all active errors.
 Benchmarks::Table stale_table(const Schema& schema, Benchmarks::Table table,

@@ -38,6 +38,11 @@ struct SweepPlan {
 
   /// What decides the results, one "key = value" a line: a sweep goes on only where this agrees.
   std::string identity() const;
+  /// Conditions besides the base that effects need: the fit of a straight line wants three for
+  /// every two of its terms. 0: a one-at-a-time design, which fits nothing.
+  std::size_t fewest_for_effects() const {
+    return design == SweepDesign::one_at_a_time ? 0 : (3 * (dials.size() + 1) + 1) / 2;
+  }
 };
 
 /// Reads [sweep] of the scenario: design, points, levels of dials, replicates, bootstrap, [[dial]].

@@ -114,8 +114,7 @@ SweepPlan plan_sweep(const std::string& scenario, const std::vector<std::string>
                                                .max = 100'000,
                                                .fallback = bootstrap,
                                                .help = "samples for the limits of indices"});
-    const auto listed = read_dials(*section);
-    if (dials.empty()) dials = listed;
+    dials = completed(std::move(dials), read_dials(*section));
     section->finish();
   }
   if (request.points) points = static_cast<std::int64_t>(*request.points);

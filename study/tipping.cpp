@@ -141,6 +141,7 @@ class Search {
     results.holds = margin_.conclusion().holds(stands.margin.value);
     look_around();
     results.conclusion = margin_.conclusion().conclusion().text;
+    results.unit = margin_.conclusion().unit();
     results.seed = static_cast<std::uint64_t>(options_.seed);
     results.replicates = options_.replicates;
     for (const Dial& dial : dials_.list())
@@ -187,7 +188,7 @@ class Search {
     if (std::isnan(dial.base)) {
       found.kind = TippingPoint::Kind::refused;
       found.note = "the scenario has no number here to start from; give it one with --set " +
-                   dial.key + "=...";
+                   dial.key + "=..., or with base in its [[sweep.dial]]";
       return found;
     }
     const double range = dial.upper - dial.lower;
@@ -215,6 +216,12 @@ class Search {
       if (!found.note.empty()) found.note = "a condition has no result: " + found.note;
       if (!down && !up) {
         found.kind = found.note.empty() ? TippingPoint::Kind::never : TippingPoint::Kind::refused;
+        if (found.kind == TippingPoint::Kind::never && replicates < options_.most_replicates &&
+            end_is_open(search, line, wanted)) {
+          replicates = std::min(2 * replicates, options_.most_replicates);
+          continue;
+        }
+        if (found.kind == TippingPoint::Kind::never) note_near_turns(found);
         return found;
       }
       const Turn& turn = !up || (down && -down->t < up->t) ? *down : *up;
@@ -230,6 +237,30 @@ class Search {
       found.note = fmt::format("the wanted error {:.3g} is not reached with {} replicates", wanted,
                                found.replicates);
     return found;
+  }
+
+  /// Whether an end's margin may be on the other side of 0, and the place where it would be is not
+  /// known to the wanted error. The slope is the mean one of the way.
+  static bool end_is_open(LineSearch& search, const Line& line, double wanted) {
+    const double start = search.look(0).margin.value;
+    for (double end : {line.lower, line.upper}) {
+      if (end == 0) continue;
+      const ConclusionMargin margin = search.look(end).margin;
+      const double slope = std::abs(margin.value - start) / std::abs(end);
+      if (std::abs(margin.value) < 1.96 * margin.mcse && margin.mcse > wanted * slope && slope > 0)
+        return true;
+    }
+    return false;
+  }
+
+  /// What is within Monte Carlo error of turning is said.
+  static void note_near_turns(TippingPoint& found) {
+    for (const MarginLooked& looked : found.looked)
+      if (std::abs(looked.margin.value) < 1.96 * looked.margin.mcse) {
+        found.note =
+            "a margin that was looked at is within 1.96 of its Monte Carlo errors of a turn";
+        return;
+      }
   }
 
   static void record_ends(LineSearch& search, const Line& line, TippingPoint& found) {

@@ -28,10 +28,10 @@ struct TippingOptions {
 /// scenario's number `steps` equally spaced points are looked at towards each end of the range; the
 /// first change of sign is bracketed and solved (TOMS 748: Alefeld, Potra & Shi 1995, ACM Trans.
 /// Math. Softw. 21, 327-344). Its error is MCSE(margin)/|slope| there (delta method); replicates
-/// are added until it is the wanted one. A turn and back between two points is not seen. All dials
-/// together move along the gradient of the margin in units of their ranges, each until its end;
-/// those with less than a fiftieth of its length stay. Its error is wanted in ranges. Scenario,
-/// titles and version are left to the caller.
+/// are added until it is the wanted one, also for an end that is within 1.96 errors of a turn. A
+/// turn and back between two points is not seen. All dials together move along the gradient of the
+/// margin in units of their ranges, each until its end; those with less than a fiftieth of its
+/// length stay. Its error is wanted in ranges. Scenario, titles and version are left to the caller.
 /// @throws UserError if the scenario itself cannot be run, or the conclusion names what it lacks
 TippingResults tipping_points(const std::string& scenario, const Dials& dials,
                               const Conclusion& conclusion, const TippingOptions& options,

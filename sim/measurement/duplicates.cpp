@@ -40,8 +40,7 @@ class Duplicates final : public MeasurementModel {
     for (const std::uint32_t i : repeats) {
       Stream stream = streams.row(i);
       (void)stream.uniform();
-      repeat(answers, i, originals[stream.below(originals.size())],
-             {streams.seed, streams.purpose, streams.replicate, Unit{i}});
+      repeat(answers, i, originals[stream.below(originals.size())], streams.id(i));
     }
   }
 
@@ -56,6 +55,13 @@ class Duplicates final : public MeasurementModel {
               const StreamId& stream) const {
     Sample& sample = *answers.sample;
     answers.persons[to] = answers.persons[from];
+    // The same person again: numbers, values behind buckets and design weight are the first's.
+    const auto copy = [&](std::vector<double>& column) {
+      if (!column.empty()) column[to] = column[from];
+    };
+    for (std::vector<double>& numbers : sample.numbers) copy(numbers);
+    for (std::vector<double>& values : answers.values) copy(values);
+    copy(sample.base_weights);
     for (std::size_t k = 0; k < sample.columns.size(); ++k) {
       std::vector<LevelCode>& column = sample.columns[k];
       if (column.empty()) continue;
@@ -83,7 +89,7 @@ std::unique_ptr<const MeasurementModel> make(ConfigReader& config, const Schema&
                 .max = 1,
                 .fallback = 0,
                 .help = "share of the second answers that are another level, drawn uniformly; "
-                        "questions that decide who is asked others stay"});
+                        "questions that decide who is asked others, and numbers, stay"});
   const std::string among = config.text(
       "among", {.fallback = "", .help = "who answers again: variable=level & ...; empty: anybody"});
   if (config.is_documenting()) return nullptr;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "core/missing.hpp"
 #include "sim/measurement/measurement_model.hpp"
@@ -8,11 +9,26 @@
 namespace steelyard::measurement_kinds {
 namespace {
 
-/// Coefficients by level; people to whom the variable does not apply have 0.
+bool is_number(const Schema& schema, VariableId id) {
+  return schema[id].kind == VariableKind::continuous;
+}
+
+/// Coefficients by level, or one per unit of a number; whoever the variable does not apply to, or
+/// who has not answered it, has 0.
+double term(const std::vector<double>& coefficients, const Sample& sample, VariableId id,
+            std::size_t i) {
+  if (coefficients.empty()) return 0;
+  if (is_number(*sample.schema, id)) {
+    const double x = sample.numbers[index(id)][i];
+    return std::isnan(x) ? 0 : coefficients[0] * x;
+  }
+  const LevelCode code = sample.column(id)[i];
+  return code < coefficients.size() ? coefficients[code] : 0;
+}
+
 struct Term {
   VariableId variable{};
   std::vector<double> coefficients;
-  double of(LevelCode code) const { return code < coefficients.size() ? coefficients[code] : 0; }
 };
 
 /// P(no answer) = expit(logit(rate) + sum of coefficients): at random given the variables under
@@ -21,9 +37,10 @@ class ItemNonresponse final : public MeasurementModel {
  public:
   ItemNonresponse(std::vector<VariableId> questions, double rate, std::vector<Term> by,
                   std::vector<double> own)
-      : questions_(std::move(questions)), by_(std::move(by)), own_{{}, std::move(own)} {
-    odds_ = rate / (1 - rate);
-  }
+      : questions_(std::move(questions)),
+        odds_(rate / (1 - rate)),
+        by_(std::move(by)),
+        own_(std::move(own)) {}
 
   std::vector<VariableId> changes() const override { return questions_; }
   std::vector<VariableId> reads() const override {
@@ -34,24 +51,27 @@ class ItemNonresponse final : public MeasurementModel {
 
   void apply(ReportedAnswers& answers, const SourceStreams& streams) const override {
     Sample& sample = *answers.sample;
-    std::vector<std::span<const LevelCode>> known;
-    for (const Term& t : by_) known.push_back(sample.column(t.variable));
     for (std::size_t i = 0; i < sample.n; ++i) {
       Stream stream = streams.row(i);
       double shared = 0;
-      for (std::size_t k = 0; k < by_.size(); ++k) shared += by_[k].of(known[k][i]);
+      for (const Term& t : by_) shared += term(t.coefficients, sample, t.variable, i);
       for (VariableId question : questions_) {
         const double u = stream.uniform();  // drawn for all, so that each question keeps its own
-        LevelCode& code = sample.columns[index(question)][i];
-        if (code >= (*sample.schema)[question].size()) continue;
-        const double odds = odds_ * std::exp(shared + own_.of(code));
-        if (u * (1 + odds) < odds) code = kMissing;
+        const bool number = is_number(*sample.schema, question);
+        if (!number && sample.column(question)[i] >= (*sample.schema)[question].size()) continue;
+        const double odds = odds_ * std::exp(shared + term(own_, sample, question, i));
+        // An infinite odds ratio answers never.
+        if (!(u * (1 + odds) < odds) && !std::isinf(odds)) continue;
+        if (number)
+          sample.numbers[index(question)][i] = std::numeric_limits<double>::quiet_NaN();
+        else
+          sample.columns[index(question)][i] = kMissing;
       }
     }
   }
 
   std::string objection() const override {
-    if (!own_.coefficients.empty())
+    if (!own_.empty())
       return "it depends on the answer itself, so that the shares of those who answer are not "
              "linear in the true ones";
     return by_.empty() ? "" : "it differs between groups, and published numbers are not by group";
@@ -59,17 +79,30 @@ class ItemNonresponse final : public MeasurementModel {
 
  private:
   std::vector<VariableId> questions_;
-  double odds_ = 0;
+  double odds_;
   std::vector<Term> by_;
-  Term own_;
+  std::vector<double> own_;
 };
 
-void check_size(const ConfigReader& config, std::string_view key, const std::string& name,
-                std::size_t numbers, std::size_t levels) {
-  if (numbers != levels)
-    config.fail(key,
-                fmt::format("has {} numbers for the {} levels of \"{}\"", numbers, levels, name),
-                "give one a level");
+void check_size(const ConfigReader& config, std::string_view key, const Schema& schema,
+                VariableId id, std::size_t numbers) {
+  const std::string& name = schema[id].name;
+  if (is_number(schema, id)) {
+    if (numbers != 1)
+      config.fail(key, fmt::format("has {} numbers for the number \"{}\"", numbers, name),
+                  "give one, per unit of it");
+  } else if (numbers != schema[id].size()) {
+    config.fail(
+        key,
+        fmt::format("has {} numbers for the {} levels of \"{}\"", numbers, schema[id].size(), name),
+        "give one a level");
+  }
+}
+
+VariableId require_question(const ConfigReader& config, const Schema& schema,
+                            const std::string& name) {
+  const VariableId id = schema.require(name, config.place("questions"));
+  return is_number(schema, id) ? id : require_answer(config, "questions", schema, name);
 }
 
 std::unique_ptr<const MeasurementModel> make(ConfigReader& config, const Schema& schema) {
@@ -79,20 +112,20 @@ std::unique_ptr<const MeasurementModel> make(ConfigReader& config, const Schema&
   auto section = config.section("by");
   const std::vector<double> own = config.reals(
       "own", {.required = false,
-              .help = "not at random: log odds ratio of no answer by the question's own level"});
+              .help = "not at random: log odds ratio of no answer by the question's own level, or "
+                      "one per unit of a number"});
   if (config.is_documenting()) return nullptr;
   if (names.empty()) config.fail("questions", "is empty", "name at least one question");
   std::vector<VariableId> questions;
   for (const std::string& name : names) {
-    questions.push_back(require_answer(config, "questions", schema, name));
-    if (!own.empty()) check_size(config, "own", name, own.size(), schema[questions.back()].size());
+    questions.push_back(require_question(config, schema, name));
+    if (!own.empty()) check_size(config, "own", schema, questions.back(), own.size());
   }
   std::vector<Term> by;
   if (section) {
     for (const std::string& name : section->keys()) {
       by.push_back({schema.require(name, section->place(name)), section->reals(name)});
-      check_size(*section, name, name, by.back().coefficients.size(),
-                 schema[by.back().variable].size());
+      check_size(*section, name, schema, by.back().variable, by.back().coefficients.size());
     }
     section->finish();
   }

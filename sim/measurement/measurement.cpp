@@ -49,8 +49,8 @@ const MeasurementInfo& find_kind(ConfigReader& section) {
 
 }  // namespace
 
-Measurement::Measurement(const Scenario& scenario)
-    : scenario_(&scenario), reported_(scenario.schema.size()) {
+Measurement::Measurement(const Scenario& scenario, PopulationKind kind)
+    : scenario_(&scenario), kind_(kind), reported_(scenario.schema.size()) {
   if (!scenario.document) return;  // made in memory, without sections
   ConfigReader root = scenario.reader();
   for (ConfigReader& section : root.sections("measurement")) read(section);
@@ -77,8 +77,12 @@ void Measurement::read(ConfigReader& section) {
   s.purpose = purpose_of_source(s.name);
   s.model = info.make(section, scenario_->schema);
   section.finish();
+  if (kind_ == PopulationKind::formulas && s.keep_observed)
+    section.fail("keep_observed", "has no meaning in a population by formulas",
+                 "no number of it is published: its true answers are those of the formulas");
   for (VariableId id : s.model->values())
-    if (std::none_of(scenario_->latents.begin(), scenario_->latents.end(),
+    if (kind_ == PopulationKind::synthetic &&
+        std::none_of(scenario_->latents.begin(), scenario_->latents.end(),
                      [&](const LatentSpec& latent) { return latent.variable == id; }))
       section.fail("variable",
                    "asks for values of \"" + scenario_->schema[id].name + "\", which has none",
@@ -98,6 +102,19 @@ void Measurement::read(ConfigReader& section) {
     check_kept(made, id, section.place("keep_observed"));
     std::vector<double>& all = reported_[index(id)];
     all = all.empty() ? matrix : product(all, matrix, scenario_->schema[id].size());
+  }
+}
+
+void Measurement::require_asked(std::span<const VariableId> asked) const {
+  for (const MeasurementSource& s : sources_) {
+    if (!s.active) continue;
+    for (const auto& ids : {s.model->changes(), s.model->reads()})
+      for (VariableId id : ids)
+        if (!holds(asked, id))
+          throw UserError(
+              s.place, "measurement " + s.name,
+              "needs \"" + scenario_->schema[id].name + "\", which respondents are not asked",
+              "add it to sample.asks, or leave the source out");
   }
 }
 
@@ -194,7 +211,7 @@ void Measurement::apply(ReportedAnswers& answers, Seed seed, Replicate replicate
   bool changed = false;
   for (std::size_t k = 0; k < sources_.size(); ++k) {
     if (!sources_[k].active || !on[k]) continue;
-    sources_[k].model->apply(answers, {seed, sources_[k].purpose, replicate});
+    sources_[k].model->apply(answers, {seed, sources_[k].purpose, replicate, answers.units});
     changed = true;
   }
   if (changed) route(*answers.sample);

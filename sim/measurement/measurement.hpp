@@ -23,6 +23,11 @@ struct MeasurementSource {
   Place place;
 };
 
+/// Whose answers are measured: of a synthetic population, whose values lie behind its latents and
+/// of which numbers are published; or of one by formulas, with a value behind every bucketed answer
+/// and nothing published.
+enum class PopulationKind { synthetic, formulas };
+
 /// What respondents report: the sources change their true answers one after the other. Then
 /// questions follow the reported answers to those that decide who is asked: outside the universe
 /// "not applicable", inside it without a true answer `kMissing`; groupings are those of the
@@ -31,7 +36,9 @@ class Measurement {
  public:
   /// @throws UserError for an unknown kind, a name that stands twice, options that do not fit, and
   /// keep_observed where the true shares do not follow from the reported ones
-  explicit Measurement(const Scenario& scenario);
+  explicit Measurement(const Scenario& scenario, PopulationKind kind = PopulationKind::synthetic);
+  /// @throws UserError if an active source changes or reads what the main sample is not asked
+  void require_asked(std::span<const VariableId> asked) const;
 
   std::span<const MeasurementSource> sources() const { return sources_; }
   bool any() const { return !active_.empty(); }
@@ -59,6 +66,7 @@ class Measurement {
   void route(Sample& sample) const;
 
   const Scenario* scenario_;
+  PopulationKind kind_;
   std::vector<MeasurementSource> sources_;
   std::vector<bool> active_;  ///< by source; empty: none is
   std::vector<VariableId> changed_, values_;

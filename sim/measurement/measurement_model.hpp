@@ -19,9 +19,10 @@ namespace steelyard {
 
 /// Answers on their way from what is true to what is reported.
 struct ReportedAnswers {
-  Sample* sample = nullptr;                     ///< columns as the sources before left them
-  std::span<PersonRef> persons;                 ///< whose answers each row holds
-  std::span<const std::vector<double>> values;  ///< by variable id: latent values; may be empty
+  Sample* sample = nullptr;               ///< columns as the sources before left them
+  std::span<PersonRef> persons;           ///< whose answers each row holds
+  std::span<std::vector<double>> values;  ///< by variable id: values behind buckets; may be empty
+  std::span<const std::uint32_t> units = {};  ///< whose streams the rows take; empty: row by row
 };
 
 /// Random numbers of one source in one replicate: a stream a row, which no other source shares.
@@ -29,7 +30,11 @@ struct SourceStreams {
   Seed seed{};
   Purpose purpose{};
   Replicate replicate{};
-  Stream row(std::size_t i) const { return Stream({seed, purpose, replicate, Unit{i}}); }
+  std::span<const std::uint32_t> units = {};  ///< as those of ReportedAnswers
+  StreamId id(std::size_t i) const {
+    return {seed, purpose, replicate, Unit{units.empty() ? i : units[i]}};
+  }
+  Stream row(std::size_t i) const { return Stream(id(i)); }
 };
 
 /// Immutable after `make`; `apply` is const and thread-safe.
@@ -64,6 +69,9 @@ struct MeasurementInfo {
 
 /// All kinds, in list order.
 std::span<const MeasurementInfo> measurement_models();
+
+/// A number, or a bucketed answer. @throws UserError for any other variable
+VariableId require_value(const ConfigReader& config, const Schema& schema, const std::string& name);
 
 /// The variable named under a key. @throws UserError if its levels are not answers of their own
 VariableId require_answer(const ConfigReader& config, std::string_view key, const Schema& schema,

@@ -38,7 +38,18 @@ VariableId require_answer(const ConfigReader& config, std::string_view key, cons
                 "name \"" + schema[*v.group_of].name + "\"");
   if (v.kind == VariableKind::continuous)
     config.fail(key, "names the number \"" + name + "\", which has no levels",
-                "name an answer with levels");
+                "name an answer with levels; response_error, heaping and item_nonresponse are of "
+                "numbers as well");
+  return id;
+}
+
+VariableId require_value(const ConfigReader& config, const Schema& schema,
+                         const std::string& name) {
+  const VariableId id = schema.require(name, config.place("variable"));
+  const VariableKind kind = schema[id].kind;
+  if (kind != VariableKind::continuous && kind != VariableKind::bucketed)
+    config.fail("variable", "names \"" + name + "\", which is neither a number nor bucketed",
+                "there is no value behind its levels: misclassification is of levels");
   return id;
 }
 

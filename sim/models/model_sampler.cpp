@@ -78,13 +78,15 @@ double solve_intercept(Link link, std::span<const double> linear, double expecte
   return a;
 }
 
-ModelSampler::ModelSampler(const ModelScenario& model, const ModelPopulation& population)
-    : population_(&population) {
+ModelSampler::ModelSampler(const ModelScenario& model, const ModelPopulation& population,
+                           const Measurement* measurement)
+    : population_(&population), measurement_(measurement) {
   for (std::size_t v = 0; v < model.scenario.schema.size(); ++v)
     all_.push_back(model.scenario.schema.id(v));
   if (model.participation) make_participation(model);
   if (model.sample) sample_ = make_design(model, *model.sample);
   if (model.reference) reference_ = make_design(model, *model.reference);
+  if (measurement_) measurement_->require_asked(sample_ ? sample_->asked : all_);
 }
 
 void ModelSampler::make_participation(const ModelScenario& model) {
@@ -160,6 +162,26 @@ void ModelSampler::answer(std::span<const std::uint32_t> units, std::span<const 
   }
 }
 
+void ModelSampler::answer(std::span<const std::uint32_t> units, Seed seed, Replicate replicate,
+                          const std::vector<bool>& on, Scratch& s) const {
+  answer(units, sample_ ? std::span<const VariableId>(sample_->asked) : all_, s.sample);
+  if (!measurement_ || !measurement_->any()) return;
+  s.persons.clear();
+  for (std::uint32_t unit : units) s.persons.push_back({0, unit});
+  s.values.resize(s.sample.schema->size());
+  for (VariableId id : measurement_->values()) {
+    const auto behind = population_->values_behind(id);
+    auto& values = s.values[index(id)];
+    values.clear();
+    for (std::uint32_t unit : units) values.push_back(behind[unit]);
+  }
+  ReportedAnswers answers{&s.sample, s.persons, s.values, units};
+  if (on.empty())
+    measurement_->apply(answers, seed, replicate);
+  else
+    measurement_->apply(answers, seed, replicate, on);
+}
+
 void ModelSampler::weigh(const Design& design, std::span<const std::uint32_t> units,
                          Sample& sample) {
   const std::span<const double> probability = design.design->probabilities();
@@ -167,7 +189,7 @@ void ModelSampler::weigh(const Design& design, std::span<const std::uint32_t> un
   for (std::size_t i = 0; i < units.size(); ++i) sample.base_weights[i] = 1 / probability[units[i]];
 }
 
-void ModelSampler::draw(Seed seed, Replicate replicate, Scratch& s) const {
+void ModelSampler::draw_units(Seed seed, Replicate replicate, Scratch& s) const {
   if (sample_) {
     Stream stream({seed, purpose("designed sample"), replicate, Unit{}});
     sample_->design->draw(stream, s.units);
@@ -178,7 +200,15 @@ void ModelSampler::draw(Seed seed, Replicate replicate, Scratch& s) const {
     for (std::uint32_t i = 0; i < thresholds_.size(); ++i)
       if (stream.bits64() < thresholds_[i] || participation_prob_[i] >= 1) s.units.push_back(i);
   }
-  answer(s.units, sample_ ? std::span<const VariableId>(sample_->asked) : all_, s.sample);
+}
+
+void ModelSampler::draw(Seed seed, Replicate replicate, Scratch& s) const {
+  draw_units(seed, replicate, s);
+  answer(s.units, seed, replicate, {}, s);
+  draw_reference(seed, replicate, s);
+}
+
+void ModelSampler::draw_reference(Seed seed, Replicate replicate, Scratch& s) const {
   if (!reference_) return;
   Stream stream({seed, purpose("reference sample"), replicate, Unit{}});
   reference_->design->draw(stream, s.units);

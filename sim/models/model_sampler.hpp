@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/designs/design.hpp"
+#include "sim/measurement/measurement.hpp"
 #include "sim/models/model_population.hpp"
 
 namespace steelyard {
@@ -23,8 +24,11 @@ double solve_intercept(ParticipationModel::Link link, std::span<const double> li
 class ModelSampler {
  public:
   /// The references must outlive it.
-  /// @throws UserError for a formula, a measure of size or a design that cannot be used
-  ModelSampler(const ModelScenario& model, const ModelPopulation& population);
+  /// @param measurement  how the main sample's answers are reported; null: truly
+  /// @throws UserError for a formula, a measure of size or a design that cannot be used, a source
+  /// of error that needs what is not asked
+  ModelSampler(const ModelScenario& model, const ModelPopulation& population,
+               const Measurement* measurement = nullptr);
 
   /// P(in the main sample), N.
   std::span<const double> probabilities() const;
@@ -41,10 +45,21 @@ class ModelSampler {
     std::vector<std::uint32_t> units;
     Sample sample;
     std::shared_ptr<const ReferenceSample> reference;  ///< null: there is none
+    std::vector<PersonRef> persons;                    ///< that errors are made of
+    std::vector<std::vector<double>> values;           ///< by variable id: behind buckets
   };
+  /// Reported answers of chosen persons, with these sources on (one flag a source; empty: all
+  /// active ones), into the scratch's sample. Errors are functions of (seed, source, replicate,
+  /// person).
+  void answer(std::span<const std::uint32_t> units, Seed seed, Replicate replicate,
+              const std::vector<bool>& on, Scratch& scratch) const;
   /// Fills the scratch's sample (base weights 1/π of a designed one, none of volunteers) and
   /// reference sample (with 1/π).
   void draw(Seed seed, Replicate replicate, Scratch& scratch) const;
+  /// Who is in the main sample, ascending for volunteers, and the base weights of a designed one.
+  void draw_units(Seed seed, Replicate replicate, Scratch& scratch) const;
+  /// The reference sample alone; nothing if there is none.
+  void draw_reference(Seed seed, Replicate replicate, Scratch& scratch) const;
 
  private:
   struct Design {
@@ -59,6 +74,7 @@ class ModelSampler {
   static void weigh(const Design& design, std::span<const std::uint32_t> units, Sample& sample);
 
   const ModelPopulation* population_;
+  const Measurement* measurement_;
   std::optional<double> intercept_;
   std::vector<double> participation_prob_;
   std::vector<std::uint64_t> thresholds_;  ///< of participation: P × 2^64

@@ -38,10 +38,6 @@ class Reader {
       if (s_.schema[s_.schema.id(v)].kind != VariableKind::continuous)
         s_.root.push_back(s_.schema.id(v));
     read_samples();
-    for (const char* section : {"measurement", "stale_benchmark", "budget"})
-      if (root_.has(section))
-        root_.fail(section, "is for synthetic populations, not for populations by formulas",
-                   "leave it out; write the error into the formula of a variable");
     if (root_.has("seed")) s_.seed = static_cast<std::uint64_t>(root_.integer("seed", {.min = 0}));
   }
 

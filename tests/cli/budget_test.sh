@@ -37,7 +37,8 @@ printf '\n[budget]\nreplicates = 3\nselection_on_answers = 0.5\nestimands = ["me
 expect 0 "Selection on the answers" budget "$work/dial" -o "$work/out-dial"
 expect 0 "3 replicates of 26252" budget "$work/dial" -o "$work/out-dial" --force
 
-expect 2 "is for synthetic populations" budget chen-li-wu-2020 --replicates 3 -o "$work/model"
+expect 2 "is of one condition, and the scenario has" budget chen-li-wu-2020 --replicates 3 -o "$work/model"
+expect 2 "--condition" budget two-by-two --condition x --replicates 3 -o "$work/model"
 expect 2 'no seed is given' "$steelyard" budget two-by-two -o "$work/noseed" --quiet
 expect 2 "Value 1 not in range" budget two-by-two --replicates 1 -o "$work/few"
 expect 2 'did you mean "two-by-two"?' budget two-by-tow --replicates 3 -o "$work/typo"

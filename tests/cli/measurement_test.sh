@@ -110,7 +110,7 @@ bad 'key "source" is missing' "${misreport/source = \"test\"/}"
 bad 'did you mean "outcome"?' "${misreport/\"outcome\"/\"outcom\"}"
 bad '"name" = "hidden" stands twice' "$misreport
 $misreport"
-bad 'which is not bucketed' '[[measurement]]
+bad 'which is neither a number nor bucketed' '[[measurement]]
 name = "h"
 kind = "heaping"
 source = "test"
@@ -127,7 +127,56 @@ bad 'a total stays above 0' "${stale/0.5, 0/-1, 0}"
 bad '"variable" = "outcome" is in no benchmark' "${stale/\"region\"/\"outcome\"}"
 cp -r "$scenarios/chen-li-wu-2020" "$work/model"
 printf '\n%s\n' "$misreport" >>"$work/model/scenario.toml"
-expect 2 'is for synthetic populations, not for populations by formulas' "$steelyard" check "$work/model"
+expect 2 'outcome' "$steelyard" check "$work/model"
+# A population by formulas: numbers are misreported, left out and known too high.
+mkdir "$work/formulas"
+cat >"$work/formulas/scenario.toml" <<'T'
+seed = 3
+[scenario]
+name = "m"
+title = "Measured"
+[population]
+kind = "model"
+size = 2000
+[[variable]]
+name = "x"
+distribution = { name = "normal", mean = 10, sd = 2 }
+[sample]
+design = "simple_random"
+n = 200
+[study]
+replicates = 10
+[[interval]]
+name = "linearization"
+method = "linearization"
+[[weighting]]
+name = "none"
+method = "none"
+[[estimand]]
+id = "x"
+functional = "mean"
+variable = "x"
+headline = true
+[[measurement]]
+name = "high"
+kind = "response_error"
+variable = "x"
+shift = 100
+source = "test"
+[[measurement]]
+name = "silent"
+kind = "item_nonresponse"
+questions = ["x"]
+rate = 0.3
+source = "test"
+T
+expect 0 "measurement high: response_error" "$steelyard" check "$work/formulas"
+expect 0 "written to" "$steelyard" draw "$work/formulas" -o "$work/numbers" --quiet
+holds "a number that is not answered is an empty field" grep -qE '^[0-9]+,,10$' "$work/numbers/sample_000000.csv"
+holds "others are reported 100 too high" grep -qE '^[0-9]+,1[01][0-9]\.' "$work/numbers/sample_000000.csv"
+expect 0 "Misreport                                             +100.00 (" "$steelyard" budget "$work/formulas" --quiet -o "$work/of-formulas"
+expect 0 "written to" "$steelyard" run "$work/formulas" --quiet -o "$work/truly" --set measurement.high.active=false --set measurement.silent.active=false
+holds "switched off, the truth is reported" awk -F, 'NR == 2 { exit !($9 ^ 2 < 1) }' "$work/truly/performance.csv"
 
 echo "$passed checks passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -123,6 +123,9 @@ expect 0 "go on with --resume" grep resume told
 expect 0 "conditions x 20 replicates: about" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --replicates 20 --estimate
 expect 0 "2 conditions (one_at_a_time) x 20 replicates, seed 1" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --design one_at_a_time --replicates 20 -o two --quiet
 
+# A sweep too small for effects says so before it runs.
+expect 0 "3 conditions are too few to tell effects of 2 dials: they need 5" "$steelyard" sweep line --design sobol --points 3 --dial parameters.shift=0:2 --dial parameters.spread=1:2 --estimate
+
 # Wrong input.
 expect 2 'did you mean "parameters.shift"?' "$steelyard" sweep line --dial parameter.shift=0:1 -o x
 expect 2 'did you mean "number.assumed.sex.male"?' "$steelyard" sweep flexible-employment-2022q2 --seed 1 --dial number.assumed.sex.mael=70:80 -o x
@@ -163,6 +166,44 @@ expect 2 "exists" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o tip
 expect 0 "written to tipped" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o tipped --force --lang zh
 holds "the same table" cmp tip.csv tipped/tip.csv
 expect 0 "转折点" cat tipped/tip.html
+# A key that the scenario leaves at its default starts at the base that [sweep] gives.
+default=(--conclusion "coverage[mean_y,none] >= 75%" --replicates 100 --error 0.2 --quiet)
+expect 0 "cannot be told" "$steelyard" tip line "${default[@]}" --dial interval.linearization.level=0.5:0.99
+expect 0 "or with base in its [[sweep.dial]]" "$steelyard" tip line "${default[@]}" --dial interval.linearization.level=0.5:0.99
+cp -r line based
+cat >>based/scenario.toml <<'T'
+[[sweep.dial]]
+key = "interval.linearization.level"
+range = [0.5, 0.99]
+base = 0.95
+source = "made for the test"
+T
+expect 0 ", from 0.95: -" "$steelyard" tip based "${default[@]}" --dial interval.linearization.level=0.6:0.99
+expect 0 ", from 0.95: -" "$steelyard" tip based "${default[@]}" --dial interval.linearization.level
+# As JSON, and every column of the document.
+expect 0 '"answer": "turns"' "$steelyard" tip line --conclusion "mean_y < 6" --quiet --json
+"$steelyard" tip line --conclusion "mean_y < 6" --dial parameters.shift=0:2 --dial parameters.spread=0.5:2 --json -o tip.j >tip.json 2>/dev/null
+holds "the JSON, the table and the document agree" /usr/bin/python3 - "$source/docs/data-files.md" <<'P'
+import csv, json, re, sys
+said = json.load(open("tip.json"))
+rows = list(csv.DictReader(open("tip.j/tip.csv")))
+text = open(sys.argv[1]).read()
+table = text[text.index("column of `tip.csv`"):text.index("JSON: `scenario`")]
+named = [n for line in re.findall(r"^\| (`.*?) \|", table, re.M) for n in re.findall(r"`(\w+)`", line)]
+assert named == list(rows[0]), (named, list(rows[0]))
+assert said["holds"] and said["scenario"] == "line" and said["seed"] == 3
+assert [p["dial"] for p in said["points"]] == ["parameters.shift", "parameters.spread", None]
+number = lambda x: None if x == "" else float(x)
+for p, row in zip(said["points"], rows):
+    assert p["answer"] == row["answer"] and p["replicates"] == int(row["replicates"])
+    for key in ("value", "se", "change_in_ranges", "base"):
+        assert p[key] == number(row[key]), (key, p, row)
+    assert p["lower_margin"] == {"value": number(row["lower_margin"]), "mcse": number(row["lower_mcse"])}
+    assert p["looked"] and all(set(l) == {"at", "margin", "holds"} for l in p["looked"])
+shift, spread, both = said["points"]
+assert shift["answer"] == "turns" and spread["answer"] == "never within the range" and spread["value"] is None
+assert rows[2]["values"].split(" ")[0] == "parameters.shift=" + repr(both["values"]["parameters.shift"]), (rows[2], both)
+P
 expect 2 "--lang" "$steelyard" tip line --conclusion "mean_y < 6" --quiet -o no --lang fr
 expect 2 'position 15 of "truth[mean_y] = 6": a relation belongs here (one of: > >= < <=)' "$steelyard" tip line --conclusion "truth[mean_y] = 6"
 expect 2 'did you mean "coverage"?' "$steelyard" tip line --conclusion "coverge[mean_y,none] > 0.9"
@@ -193,10 +234,37 @@ expect 2 "exists" "$steelyard" plan planned --quiet -o plan
 expect 0 "Cost against RMSE" cat plan/plan.html
 expect 0 "written to plan" "$steelyard" plan planned --quiet -o plan --force --lang zh
 expect 0 "下一期问卷" cat plan/plan.html
+"$steelyard" plan planned --json -o plan.j >plan.json 2>/dev/null
+holds "a plan's JSON, its table and the document agree" /usr/bin/python3 - "$source/docs/data-files.md" <<'P'
+import csv, json, re, sys
+said = json.load(open("plan.json"))
+rows = list(csv.DictReader(open("plan.j/designs.csv")))
+text = open(sys.argv[1]).read()
+table = text[text.index("column of `designs.csv`"):text.index("column of `edges.csv`")]
+named = [n for line in re.findall(r"^\| (`.*?) \|", table, re.M) for n in re.findall(r"`(\w+)`", line)]
+named = [n for name in named for n in ([name] if "_X" not in name else [])] + \
+        [name.replace("X", x) for x in ("0", "0.5") for name in named if "_X" in name]
+assert sorted(named) == sorted(rows[0]), set(named) ^ set(rows[0])
+assert said["edges"] is None and said["change"] == {"power": 0.8, "level": 0.95, "overlaps": [0, 0.5], "correlation": 0.5}
+assert [d["name"] for d in said["designs"]] == ["as it stands", "twice the sample", "wide"]
+assert [d["cost"] for d in said["designs"]] == [50, 100, None] and [d["sample_size"] for d in said["designs"]] == [50, 100, 50]
+number = lambda x: None if x == "" else float(x)
+for d, row in zip(said["designs"], rows):
+    (e,) = d["estimators"]
+    for key in ("bias", "rmse", "coverage", "bias_change", "rmse_change", "coverage_change"):
+        assert e[key] == {"value": number(row[key]), "mcse": number(row[key + "_mcse"])}, key
+    assert [c["overlap"] for c in e["smallest_changes"]] == [0, 0.5]
+    assert e["smallest_changes"][1]["value"] == number(row["smallest_change_overlap_0.5"])
+assert said["designs"][0]["estimators"][0]["rmse_change"]["value"] is None
+P
 expect 0 "written to full: designs.csv, edges.csv, plan.html" "$steelyard" plan flexible-employment-2022q2 --seed 1 --replicates 2 --quiet -o full
-holds "the best edges of each number of buckets are in the page and the table" /usr/bin/python3 - <<'P'
-import csv
+holds "the best edges of each number of buckets are in the page and the table" /usr/bin/python3 - "$source/docs/data-files.md" <<'P'
+import csv, re, sys
 rows = {r["choice"]: r for r in csv.DictReader(open("full/edges.csv"))}
+text = open(sys.argv[1]).read()
+table = text[text.index("column of `edges.csv`"):text.index("`--json` prints `scenario`")]
+named = [n for line in re.findall(r"^\| (`.*?) \|", table, re.M) for n in re.findall(r"`(\w+)`", line)]
+assert named == list(rows["best"]), named
 assert rows["best"]["edges"] == rows["best of 5 buckets"]["edges"], rows
 page = open("full/plan.html").read()
 assert all(f"best of {n} buckets" in page for n in range(2, 9)), "numbers of buckets"

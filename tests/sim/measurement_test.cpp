@@ -404,7 +404,7 @@ TEST(Measurement, SaysWhatIsWrong) {
       wrong("kind = \"misclassification\"\nvariable = \"income\"\nmatrix = { low = [2, -1, 0] }"),
       HasSubstr("a share is 0 to 1"));
   EXPECT_THAT(wrong("kind = \"heaping\"\nvariable = \"sex\"\nsteps = [1]\nshares = [1]"),
-              HasSubstr("\"sex\", which is not bucketed"));
+              HasSubstr("\"sex\", which is neither a number nor bucketed"));
   EXPECT_THAT(wrong("kind = \"heaping\"\nvariable = \"income\"\nsteps = [1, 2]\nshares = [1]"),
               HasSubstr("has 1 numbers for 2 steps"));
   EXPECT_THAT(wrong("kind = \"heaping\"\nvariable = \"income\"\nsteps = [1, 2]\nshares = [1, 0.5]"),

@@ -165,6 +165,20 @@ TEST_F(Tipping, TogetherTheNearestPointIsAlongTheGradient) {
   EXPECT_EQ(r.points[1].kind, TippingPoint::Kind::never);
 }
 
+TEST(DialRequests, OfACommandLineTakeWhatTheScenarioSaysOfTheirKeys) {
+  DialRequest listed{"a", std::pair{-1.0, 1.0}, 5, 0.0, "assumed: here", {}};
+  const auto of = [&](const char* text) { return completed({parse_dial(text)}, {listed})[0]; };
+  EXPECT_EQ(of("a=0:2").base, 0.0);
+  EXPECT_EQ(of("a=0:2").range, (std::pair{0.0, 2.0}));
+  EXPECT_EQ(of("a=0:2").source, "") << "the range is not the scenario's";
+  EXPECT_EQ(of("a=0:2").levels, 5u);
+  EXPECT_EQ(of("a=0:2:3").levels, 3u);
+  EXPECT_EQ(of("a").range, listed.range);
+  EXPECT_EQ(of("a").source, "assumed: here");
+  EXPECT_FALSE(of("b=0:2").base);
+  EXPECT_EQ(completed({}, {listed}).size(), 1u);
+}
+
 TEST_F(Tipping, NamesThatTheStudyLacksAreRefused) {
   const auto wrong = [&](const std::string& conclusion) {
     return message([&] { (void)find(conclusion, {"parameters.shift=0:2"}); });
