@@ -29,7 +29,7 @@ class BudgetSamples {
     Synthesizer::Scratch synthesis;
     Sample sample;
     std::vector<std::vector<double>> values;
-    std::shared_ptr<const ReferenceSample> reference;  ///< null: the scenario has none
+    Result<std::shared_ptr<const ReferenceSample>> reference{nullptr};  ///< null: there is none
     Study::Scratch of_reference;
   };
   Scratch scratch() const;

@@ -23,6 +23,9 @@ struct MeasurementSource {
   Place place;
 };
 
+/// Whose answers sources change: each [[measurement]] names one sample.
+enum class Reporting { respondents, reference };
+
 /// What respondents report: the sources change their true answers one after the other. Then
 /// questions follow the reported answers to those that decide who is asked: outside the universe
 /// "not applicable", inside it without a true answer `kMissing`; groupings are those of the
@@ -31,7 +34,8 @@ class Measurement {
  public:
   /// @throws UserError for an unknown kind, a name that stands twice, options that do not fit, and
   /// keep_observed where the true shares do not follow from the reported ones
-  explicit Measurement(const Scenario& scenario);
+  /// @param whose  sources of the other sample are checked and left out
+  explicit Measurement(const Scenario& scenario, Reporting whose = Reporting::respondents);
 
   std::span<const MeasurementSource> sources() const { return sources_; }
   bool any() const { return !active_.empty(); }
@@ -53,7 +57,7 @@ class Measurement {
   const std::vector<std::vector<double>>& reported() const { return reported_; }
 
  private:
-  void read(ConfigReader& section);
+  void read(ConfigReader& section, Reporting whose, Texts& names);
   void check_kept(const MeasurementSource& source, VariableId answer, const Place& place) const;
   void order_routes();
   void route(Sample& sample) const;
