@@ -77,10 +77,12 @@ int draw_command(const DrawOptions& options) {
       write_file(output.staging() / (name + ".csv"), sample_csv(sample));
     else
       write_h5(sample, output.staging() / (name + ".h5"), seed, r);
-    if (const auto reference =
-            study.draw_reference(Seed{seed}, Replicate{r}, asked ? &*asked : nullptr, scratch))
+    const auto reference =
+        study.draw_reference(Seed{seed}, Replicate{r}, asked ? &*asked : nullptr, scratch);
+    if (!reference) throw NegativeAnswer(reference.failure().detail);
+    if (reference.value())
       write_file(output.staging() / fmt::format("reference_{:06}.csv", r),
-                 sample_csv(reference->sample));
+                 sample_csv(reference.value()->sample));
     progress.update("samples", (r + 1.0) / options.replicates, options.replicates, "samples");
   }
   write_file(output.staging() / "margins.csv", margins_csv(study));

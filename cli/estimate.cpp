@@ -193,10 +193,13 @@ EstimateFileRequest request_of(const EstimateOptions& o) {
   r.design = file_design(o);
   r.threads = thread_count(o.threads);
   if (!o.reference.empty()) {
-    if (!o.interval.empty() && o.interval != "linearization" && o.interval != "woodruff")
-      throw UserError({}, "--interval " + o.interval,
-                      "would lack the error of the reference sample",
-                      "leave it out: linearization has both samples' errors");
+    const bool linear =
+        o.interval.empty() || o.interval == "linearization" || o.interval == "woodruff";
+    if (!o.reference_replicates.empty() && linear && o.replicate_columns.empty())
+      throw UserError(
+          {}, "--reference-replicate-weights", "are read for replication only",
+          "pass --interval METHOD that says how the data are drawn again, or leave them "
+          "out: linearization takes --reference-strata and --reference-cluster");
     FileOptions weighed = o;
     weighed.weight_covariates = o.covariates;
     r.weighting = weigh_request(weighed, {});

@@ -25,6 +25,7 @@ struct FileOptions {
   std::size_t replicates = 0;
   double rho = 0.5;
   std::string reference, reference_weights, reference_strata, reference_clusters;
+  std::string reference_replicates, reference_constants;
   std::vector<std::string> weight_covariates, numeric_covariates;
   bool rescale = false, mse = false, quiet = false, json = false, force = false;
   int threads = 0;

@@ -59,6 +59,17 @@ void add_shared(CLI::App* verb, FileOptions& o) {
       ->needs(reference);
   verb->add_option("--reference-cluster", o.reference_clusters, "its column of primary units")
       ->needs(reference);
+  CLI::Option* replicates =
+      verb->add_option("--reference-replicate-weights", o.reference_replicates,
+                       "its columns of replicate weights, a prefix and a star: how it is drawn "
+                       "again in replicates, in place of strata and primary units")
+          ->needs(reference);
+  CLI::Option* constants =
+      verb->add_option("--reference-replicate-constants", o.reference_constants,
+                       "theirs: scale=...,mse=true,df=...,factors=true, or a JSON file")
+          ->needs(reference);
+  replicates->needs(constants);
+  constants->needs(replicates);
   verb->add_option("--numeric", o.numeric_covariates, "those of the --covariates that are numbers")
       ->delimiter(',')
       ->needs(reference);
@@ -247,8 +258,9 @@ WeighRequest weigh_request(const FileOptions& o, const std::string& base) {
   if (o.seed) r.seed = Seed{*o.seed};
   r.threads = thread_count(o.threads);
   r.options = o.options;
-  r.reference = {o.reference,          o.reference_weights, o.reference_strata,
-                 o.reference_clusters, o.weight_covariates, o.numeric_covariates};
+  r.reference = {
+      o.reference,         o.reference_weights,  o.reference_strata,     o.reference_clusters,
+      o.weight_covariates, o.numeric_covariates, o.reference_replicates, o.reference_constants};
   if (!o.reference.empty() && o.weight_covariates.empty())
     throw UserError({}, "--reference", "has no covariates",
                     "pass --covariates a,b,c: columns of both files");

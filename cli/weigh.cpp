@@ -40,9 +40,9 @@ int weigh_command(const WeighOptions& o) {
   if (!o.output.empty()) output.emplace(o.output, overwrite);
   if (!o.report.empty()) page.emplace(o.report, overwrite);
   WeighRequest request = weigh_request(o, o.base);
-  if (!o.reference.empty() && !o.replicate_method.empty())
-    throw UserError({}, "--replicate-weights", "would lack the error of the reference sample",
-                    "leave it out: estimate's linearization has both samples' errors");
+  if (!o.reference_replicates.empty() && o.replicate_method.empty())
+    throw UserError({}, "--reference-replicate-weights", "are read for replicate weights only",
+                    "pass --replicate-weights METHOD, or leave them out");
   std::optional<ReplicateOptions> replication;
   if (!o.replicate_method.empty()) {
     replication = replicate_options(o, o.replicate_method);
@@ -62,9 +62,10 @@ int weigh_command(const WeighOptions& o) {
   ReplicateConstants constants;
   if (replication) {
     const SurveyDesign made = make_file_design(design, *data, weighed->n(), weighed->kept, columns);
-    const auto replicates = make_replicates(made, *replication);
+    auto replicates = make_replicates(made, *replication);
     if (!replicates) throw NegativeAnswer(replicates.failure().detail);
-    const ReplicateDesign& r = replicates.value();
+    const ReplicateDesign r =
+        with_reference_replicates(std::move(replicates.value()), weighed.get(), replication);
     written.replicates = replicate_columns(*weighed, made, r);
     constants = {r.scale, r.rscales, r.mse, r.df, false};
   }

@@ -28,21 +28,33 @@ struct Sample {
   }
 };
 
+/// Population totals over the cross of some variables.
+struct MarginTotals {
+  std::vector<VariableId> variables;
+  std::vector<double> totals;  ///< persons; row-major over the variables' levels, last fastest
+};
+
 /// A probability sample beside the main one, with the same schema: who is in the population, by
 /// people who were selected with known probabilities. Some variables may not have been asked in it.
 struct ReferenceSample {
-  Sample sample;                       ///< base_weights: n design weights d > 0
+  Sample sample;                       ///< base_weights: n weights > 0, of the design or calibrated
   std::vector<std::uint32_t> stratum;  ///< n, numbered from 0; empty: one stratum
   std::vector<std::uint32_t> unit;     ///< n, primary unit; empty: every row is one of its own
+  /// n, of selection of the row's primary unit without replacement, in (0, 1]; empty: as if drawn
+  /// with replacement.
+  std::vector<double> unit_prob;
+  /// n, share of the primary unit's persons that were drawn from it at random, in (0, 1]; empty:
+  /// all of them. Goes with unit_prob.
+  std::vector<double> within_share;
+  /// What the weights were calibrated to, from design_weights; empty: they are the design's.
+  std::vector<MarginTotals> calibrated_to;
+  std::vector<double> design_weights;  ///< n; empty without calibrated_to
 };
 
 /// What estimators may know of the population: totals, and a reference sample.
 class Benchmarks {
  public:
-  struct Table {
-    std::vector<VariableId> variables;
-    std::vector<double> totals;  ///< persons; row-major over the variables' levels, last fastest
-  };
+  using Table = MarginTotals;
 
   explicit Benchmarks(const Schema& schema) : schema_(&schema) {}
   void add(Table table);

@@ -190,7 +190,7 @@ BudgetEstimates::Totals BudgetEstimates::totals(std::size_t w, const CellIndex& 
 
 std::vector<Result<double>> BudgetEstimates::estimate(
     const Sample& sample, std::span<const double> ideal,
-    std::shared_ptr<const ReferenceSample> reference,
+    const Result<std::shared_ptr<const ReferenceSample>>& reference,
     std::span<const EstimateSources> cases) const {
   const CompleteCells cells(sample, cell_variables_);
   const auto& weightings = plan_->weightings;
@@ -199,9 +199,11 @@ std::vector<Result<double>> BudgetEstimates::estimate(
     auto& made = weighed[c.stale_benchmarks];
     if (!c.weighting || made) continue;
     made.emplace(Weighed{c.stale_benchmarks ? world_.stale : world_.fresh, {}});
-    made->benchmarks.set_reference(reference);
+    if (reference) made->benchmarks.set_reference(reference.value());
     for (const auto& weighting : weightings)
-      made->weights.push_back(cells.weigh(*weighting.plugin, made->benchmarks));
+      made->weights.push_back(!reference && weighting.plugin->needs_reference()
+                                  ? Result<Weights>(reference.failure())
+                                  : cells.weigh(*weighting.plugin, made->benchmarks));
   }
   Tabulator tabulator(sample, cells.cells());
   std::vector<Result<double>> out(cases.size() * estimators_.size(),
@@ -216,7 +218,8 @@ std::vector<Result<double>> BudgetEstimates::estimate(
     const Tabulation table = tabulator.tabulate(answers, rows);
     const Tabulation everybody =
         models_answers_ ? tabulator.tabulate(answers, domain_rows(sample, {})) : Tabulation{};
-    const auto of_reference = reference_rows(reference.get(), estimand.domain);
+    const auto of_reference =
+        reference_rows(reference ? reference.value().get() : nullptr, estimand.domain);
     const SampledAnswer asked{answers, estimand.domain, table, everybody, of_reference};
     const Totals perfect{ideal_totals(e, sample, rows, ideal),
                          static_cast<double>(table.respondents)};

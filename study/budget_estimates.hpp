@@ -62,11 +62,12 @@ class BudgetEstimates {
 
   /// All estimates from one sample with the sources given.
   /// @param ideal      by row, not scaled
-  /// @param reference  null: there is none
+  /// @param reference  null: there is none; or why it could not be made
   /// @return cases × estimators, row-major
-  std::vector<Result<double>> estimate(const Sample& sample, std::span<const double> ideal,
-                                       std::shared_ptr<const ReferenceSample> reference,
-                                       std::span<const EstimateSources> cases) const;
+  std::vector<Result<double>> estimate(
+      const Sample& sample, std::span<const double> ideal,
+      const Result<std::shared_ptr<const ReferenceSample>>& reference,
+      std::span<const EstimateSources> cases) const;
 
  private:
   struct Totals;

@@ -18,8 +18,9 @@ class BudgetSampler {
   struct Scratch {
     virtual ~Scratch() = default;
     Sample sample;
-    std::vector<double> ideal;                         ///< by row: the ideal weight, not scaled
-    std::shared_ptr<const ReferenceSample> reference;  ///< null: the scenario has none
+    std::vector<double> ideal;  ///< by row: the ideal weight, not scaled
+    /// Null: the scenario has none; or why it could not be made.
+    Result<std::shared_ptr<const ReferenceSample>> reference{nullptr};
   };
   virtual ~BudgetSampler() = default;
   /// Whether a source changes anything here.

@@ -6,6 +6,7 @@
 #include "core/resolved.hpp"
 #include "core/sums.hpp"
 #include "core/timing.hpp"
+#include "estimators/survey/reference_design.hpp"
 #include "study/parallel.hpp"
 #include "study/replicate.hpp"
 #include "study/reproduction.hpp"
@@ -65,11 +66,14 @@ Study::Study(const Scenario& scenario, Population::Unmet unmet)
       selection_(population_, frame_),
       measurement_(scenario),
       plan_(plan_study(scenario)),
-      stale_(read_stale_benchmarks(scenario, plan_.benchmarks)) {
+      stale_(read_stale_benchmarks(scenario, plan_.benchmarks)),
+      reference_measurement_(scenario, PopulationKind::synthetic, Reporting::reference) {
   ConfigReader root = scenario.reader();
   if (auto section = root.section("reference")) {
     reference_.emplace(*section, population_, frame_);
     section->finish();
+    for (const auto& margin : reference_->margins())
+      reference_margins_.push_back({margin, population_totals(population_, frame_, margin)});
   }
 }
 
@@ -112,36 +116,56 @@ const Sample& Study::draw_sample(Seed seed, Replicate replicate, const Synthesiz
 
 std::optional<Synthesizer> Study::reference_synthesizer(const Population& population) const {
   if (!reference_) return std::nullopt;
-  return Synthesizer(population, reference_->asked(), {});
+  return Synthesizer(population, reference_measurement_.needed(reference_->asked()),
+                     reference_measurement_.values());
 }
 
-std::shared_ptr<const ReferenceSample> Study::draw_reference(Seed seed, Replicate replicate,
-                                                             const Synthesizer* synthesizer,
-                                                             Scratch& s) const {
-  if (!reference_) return nullptr;
+Result<std::shared_ptr<const ReferenceSample>> Study::draw_reference(Seed seed, Replicate replicate,
+                                                                     const Synthesizer* synthesizer,
+                                                                     Scratch& s) const {
+  if (!reference_) return std::shared_ptr<const ReferenceSample>();
+  ReferenceDraw& drawn = s.reference;
+  reference_->draw(seed, replicate, drawn, s.selection.slots);
   // Weights and their variances keep the reference sample, so each replicate has its own.
   auto made = std::make_shared<ReferenceSample>();
   Sample& sample = made->sample;
   sample.schema = &scenario_->schema;
-  sample.n = reference_->size();
+  sample.n = drawn.persons.size();
   sample.columns.resize(scenario_->schema.size());
-  sample.base_weights = reference_->weights();
-  made->stratum = reference_->strata();
-  for (VariableId id : reference_->asked()) sample.columns[index(id)].resize(sample.n);
-  s.reference_persons.resize(sample.n);
-  reference_->draw(seed, replicate, s.reference_persons, s.selection.slots);
+  sample.base_weights = drawn.weights;
+  made->stratum = drawn.stratum;
+  made->unit = drawn.unit;
+  made->unit_prob = drawn.unit_prob;
+  made->within_share = drawn.within_share;
+  for (VariableId id : synthesizer->made()) sample.columns[index(id)].resize(sample.n);
+  s.reference_values.resize(scenario_->schema.size());
+  for (VariableId id : synthesizer->latents()) s.reference_values[index(id)].resize(sample.n);
   Synthesizer::Scratch& synthesis = s.reference_synthesis;
   if (synthesis.columns.empty()) synthesis = synthesizer->scratch();
   for (std::size_t begin = 0; begin < sample.n; begin += Synthesizer::kBlock) {
     const std::size_t n = std::min(Synthesizer::kBlock, sample.n - begin);
-    synthesizer->make(std::span(s.reference_persons).subspan(begin, n), seed,
+    synthesizer->make(std::span(drawn.persons).subspan(begin, n), seed,
                       reference_->purpose_of_answers(), reference_->replicate_of_answers(replicate),
                       synthesis);
-    for (VariableId id : reference_->asked())
-      std::copy_n(synthesis.columns[index(id)].begin(), n,
-                  sample.columns[index(id)].begin() + static_cast<std::ptrdiff_t>(begin));
+    const auto to = static_cast<std::ptrdiff_t>(begin);
+    for (VariableId id : synthesizer->made())
+      std::copy_n(synthesis.columns[index(id)].begin(), n, sample.columns[index(id)].begin() + to);
+    for (std::size_t k = 0; k < synthesizer->latents().size(); ++k)
+      std::copy_n(synthesis.latent_values[k].begin(), n,
+                  s.reference_values[index(synthesizer->latents()[k])].begin() + to);
   }
-  return made;
+  ReportedAnswers answers{&sample, drawn.persons, s.reference_values};
+  reference_measurement_.apply(answers, seed, replicate);
+  for (VariableId id : synthesizer->made())
+    if (std::find(reference_->asked().begin(), reference_->asked().end(), id) ==
+        reference_->asked().end())
+      sample.columns[index(id)].clear();
+  if (!reference_margins_.empty()) {
+    made->calibrated_to = reference_margins_;
+    made->design_weights = drawn.weights;
+    if (auto failure = calibrate_reference(*made)) return *failure;
+  }
+  return std::shared_ptr<const ReferenceSample>(std::move(made));
 }
 
 namespace {
@@ -170,10 +194,12 @@ class SyntheticSession final : public StudySession {
                              std::span<const std::uint8_t> wanted) override {
     Study::Scratch& scratch = scratches_[worker];
     Benchmarks known = benchmarks_;
-    known.set_reference(study_->draw_reference(options_.seed, Replicate{number},
-                                               reference_ ? &*reference_ : nullptr, scratch));
+    const auto reference = study_->draw_reference(options_.seed, Replicate{number},
+                                                  reference_ ? &*reference_ : nullptr, scratch);
+    if (reference) known.set_reference(reference.value());
     return plan_.run(study_->draw_sample(options_.seed, Replicate{number}, synthesizer_, scratch),
-                     options_.seed, number, std::move(known), wanted);
+                     options_.seed, number, std::move(known), wanted,
+                     reference ? nullptr : &reference.failure());
   }
 
   StudyResults describe(const StudyProgress& progress) override {

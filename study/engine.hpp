@@ -46,7 +46,8 @@ class Study {
     Synthesizer::Scratch synthesis;
     Sample sample;
     std::vector<std::vector<double>> values;  ///< by variable id: latent values that errors need
-    std::vector<PersonRef> reference_persons;
+    ReferenceDraw reference;
+    std::vector<std::vector<double>> reference_values;
     Synthesizer::Scratch reference_synthesis;
   };
   Scratch scratch(const Synthesizer& synthesizer) const;
@@ -62,10 +63,11 @@ class Study {
   const Sample& draw_sample(Seed seed, Replicate replicate, const Synthesizer& synthesizer,
                             Scratch& scratch) const;
 
-  /// A reference sample of its own memory; null: the scenario has none.
-  std::shared_ptr<const ReferenceSample> draw_reference(Seed seed, Replicate replicate,
-                                                        const Synthesizer* synthesizer,
-                                                        Scratch& scratch) const;
+  /// A reference sample of its own memory, as its answers are reported; null: the scenario has
+  /// none. Fails: where its weights cannot be calibrated.
+  Result<std::shared_ptr<const ReferenceSample>> draw_reference(Seed seed, Replicate replicate,
+                                                                const Synthesizer* synthesizer,
+                                                                Scratch& scratch) const;
   /// Makes what the reference sample's respondents are asked; nothing: there is none.
   /// @param population  this study's, or one of another world
   std::optional<Synthesizer> reference_synthesizer(const Population& population) const;
@@ -85,6 +87,8 @@ class Study {
   StudyPlan plan_;
   std::vector<StaleBenchmark> stale_;
   std::optional<ReferenceSelection> reference_;
+  Measurement reference_measurement_;
+  std::vector<MarginTotals> reference_margins_;  ///< that its weights are calibrated to
 };
 
 }  // namespace steelyard

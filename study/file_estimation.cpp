@@ -56,6 +56,9 @@ class Assembly {
       if (!made) throw NegativeAnswer(made.failure().detail);
       out_->replicates = std::make_unique<ReplicateDesign>(std::move(made.value()));
     }
+    if (out_->replicates)
+      *out_->replicates = with_reference_replicates(std::move(*out_->replicates),
+                                                    out_->weighed.get(), r_.replicates);
     out_->options.replicates = out_->replicates.get();
     if (r_.versus) weigh_otherwise();
     return std::move(out_);

@@ -150,6 +150,13 @@ ReplicateDesign make_file_replicates(const EstimateFileRequest& request, const s
                                      const SurveyData& data, std::span<const std::uint32_t> kept,
                                      std::span<FileReplicate> given);
 
+/// Replicates of a weighted file's rows, and with them of the reference sample that the weighting
+/// draws on: by its replicate weights if it has them, otherwise by its design with `options`.
+/// @param weighed  null: no weighting
+/// @throws UserError where nothing says how it is drawn again, NegativeAnswer where it cannot be
+ReplicateDesign with_reference_replicates(ReplicateDesign own, const WeighedFile* weighed,
+                                          const std::optional<ReplicateOptions>& options);
+
 /// The columns that a design needs, and the design made of them.
 std::vector<ColumnRequest> design_requests(const FileDesign& design);
 /// @param columns  as requested, in that order; moved from

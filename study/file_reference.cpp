@@ -7,8 +7,46 @@
 #include <map>
 
 #include "study/data_source.hpp"
+#include "study/file_estimation.hpp"
+#include "study/replicate_file.hpp"
 
 namespace steelyard {
+
+namespace {
+
+/// The file's own replicate weights as factors of its weights. @param columns  in their order
+ReplicateDesign file_replicates(const ReferenceRequest& request, const ReferenceFile& file,
+                                std::span<const std::string> names, std::span<ColumnData> columns) {
+  const ReplicateConstants constants =
+      read_replicate_constants(request.replicate_constants, "--reference-replicate-constants");
+  require_rscales(constants, columns.size(), "--reference-replicate-constants");
+  std::vector<std::vector<double>> factors;
+  for (std::size_t r = 0; r < columns.size(); ++r) {
+    std::vector<double>& w = factors.emplace_back(std::move(columns[r].numbers));
+    for (std::size_t i = 0; i < file.n; ++i) {
+      if (!(w[i] >= 0))
+        throw UserError(
+            {request.file}, {},
+            std::isnan(w[i])
+                ? fmt::format("row {} has no replicate weight in column {}", i + 1, names[r])
+                : fmt::format("row {} has the replicate weight {:g} in column {}", i + 1, w[i],
+                              names[r]),
+            "every row needs all of them, 0 or more; write 0 for a row that is left out");
+      if (!constants.factors) w[i] /= file.weights[i];
+    }
+  }
+  ReplicateDesign made = given_replicates(std::move(factors), false, constants.scale,
+                                          constants.rscales, constants.mse, constants.df);
+  if (constants.df == 0) {
+    SurveyData data;
+    data.n = file.n;
+    data.w = file.weights;
+    made.df = replicate_rank(data, made);
+  }
+  return made;
+}
+
+}  // namespace
 
 bool ReferenceRequest::is_number(const std::string& covariate) const {
   return std::find(numeric.begin(), numeric.end(), covariate) != numeric.end();
@@ -33,6 +71,11 @@ ReferenceFile read_reference_file(const ReferenceRequest& request, int threads) 
   const std::size_t first = wanted.size();
   for (const std::string& name : request.covariates)
     wanted.push_back({name, request.is_number(name) ? As::numbers : As::levels});
+  std::vector<std::string> replicates;
+  if (!request.replicate_columns.empty())
+    replicates =
+        replicate_column_names(*source, request.replicate_columns, "--reference-replicate-weights");
+  for (const std::string& name : replicates) wanted.push_back({name, As::numbers});
   for (const ColumnRequest& column : wanted) source->require_column(column.name);
   std::vector<ColumnData> read = source->read(wanted, threads);
   out.n = source->rows();
@@ -72,6 +115,9 @@ ReferenceFile read_reference_file(const ReferenceRequest& request, int threads) 
         fail(i, "has no answer in column " + out.covariates[k],
              "impute it, or remove the row and adjust the weights");
   }
+  if (!replicates.empty())
+    out.replicates = file_replicates(request, out, replicates,
+                                     std::span(read).subspan(first + out.covariates.size()));
   return out;
 }
 

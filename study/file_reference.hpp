@@ -3,11 +3,13 @@
 // The reference sample of a user's own file: another file with design weights and the covariates.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/data_file.hpp"
 #include "core/sample.hpp"
+#include "estimators/survey/replicates.hpp"
 
 namespace steelyard {
 
@@ -18,6 +20,8 @@ struct ReferenceRequest {
   std::string clusters;                 ///< column of primary units; empty: every row is one
   std::vector<std::string> covariates;  ///< columns of both files
   std::vector<std::string> numeric;     ///< those of them that are numbers
+  std::string replicate_columns;        ///< of its replicate weights: a prefix and *; empty: none
+  std::string replicate_constants;      ///< see read_replicate_constants
   bool is_number(const std::string& covariate) const;
 };
 
@@ -32,13 +36,16 @@ struct ReferenceFile {
   std::vector<std::uint32_t> stratum, unit;  ///< n, or empty
   std::vector<std::string> covariates;
   std::vector<ColumnData> columns;  ///< by covariate
+  /// As its replicate weights say, in factors of `weights`; nothing: it has none.
+  std::optional<ReplicateDesign> replicates;
 
   /// Null: no such covariate, or a number.
   const LevelColumn* levels(const std::string& covariate) const;
 };
 
 /// @throws UserError naming file and row: a column that it lacks, a weight that is missing or not
-/// above 0, a row without an answer to a covariate, stratum or cluster
+/// above 0, a row without an answer to a covariate, stratum or cluster, a replicate weight that is
+/// missing or below 0
 ReferenceFile read_reference_file(const ReferenceRequest& request, int threads);
 
 /// In the terms of the data's schema. @pre the schema has every covariate, with all its levels

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "estimators/survey/reference_replicates.hpp"
 #include "study/file_estimation.hpp"
 #include "study/replicate_file.hpp"
 
@@ -35,7 +36,8 @@ ReplicateDesign make_file_replicates(const EstimateFileRequest& request, const s
                                      std::span<FileReplicate> given) {
   const ReplicateConstants constants = read_replicate_constants(request.replicate_constants);
   if (request.weighting && !constants.factors)
-    throw UserError({}, "--replicate-weights", "are final weights, so they go without --margins",
+    throw UserError({}, "--replicate-weights",
+                    "are final weights, so they go without --margins and --reference",
                     "say factors=true if they multiply the base weights and each replicate is to "
                     "be weighted anew");
   std::vector<std::vector<double>> weights;
@@ -48,15 +50,30 @@ ReplicateDesign make_file_replicates(const EstimateFileRequest& request, const s
                         "every row needs all of them; write 0 for a row that is left out");
     weights.push_back(std::move(replicate.weights));
   }
-  if (!constants.rscales.empty() && constants.rscales.size() != weights.size())
-    throw UserError({}, "--replicate-constants",
-                    fmt::format("has {} rscales for {} replicate columns", constants.rscales.size(),
-                                weights.size()),
-                    "give one a replicate");
+  require_rscales(constants, weights.size());
   ReplicateDesign made = given_replicates(std::move(weights), !constants.factors, constants.scale,
                                           constants.rscales, constants.mse, constants.df);
   if (constants.df == 0) made.df = replicate_rank(data, made);
   return made;
+}
+
+ReplicateDesign with_reference_replicates(ReplicateDesign own, const WeighedFile* weighed,
+                                          const std::optional<ReplicateOptions>& options) {
+  if (weighed == nullptr || !weighed->weighting->needs_reference()) return own;
+  if (weighed->reference_replicates)
+    return join_replicates(std::move(own), *weighed->reference_replicates,
+                           Joining::one_after_another);
+  if (!options)
+    throw UserError({}, "--replicate-weights", "do not say how the reference sample is drawn again",
+                    "pass --reference-replicate-weights, or --interval METHOD in their place");
+  ReplicateOptions theirs = *options;
+  if (theirs.seed)  // the two samples' draws are independent
+    theirs.seed = Seed{Stream({*theirs.seed, purpose("reference replicates"), {}, {}}).bits64()};
+  auto made = reference_replicates(*weighed->benchmarks->reference(), theirs);
+  if (!made) throw NegativeAnswer(made.failure().detail);
+  return join_replicates(
+      std::move(own), std::move(made.value()),
+      draws_independently(theirs.method) ? Joining::side_by_side : Joining::one_after_another);
 }
 
 }  // namespace steelyard

@@ -146,6 +146,7 @@ struct ReplicatePlan::Laws {
 /// What every estimator of one sample shares.
 struct ReplicatePlan::Working {
   Benchmarks benchmarks;                  ///< with this replicate's reference sample
+  const Failure* no_reference = nullptr;  ///< why it has none; null: nothing failed
   std::vector<std::vector<bool>> wanted;  ///< by weighting and interval
   CompleteCells complete;
   std::vector<Result<Weights>> weights;  ///< by weighting
@@ -178,14 +179,16 @@ struct ReplicatePlan::Working {
 };
 
 ReplicateResults ReplicatePlan::run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                                    Benchmarks benchmarks,
-                                    std::span<const std::uint8_t> wanted) const {
+                                    Benchmarks benchmarks, std::span<const std::uint8_t> wanted,
+                                    const Failure* no_reference) const {
   ReplicateResults out;
   for (auto* column : {&out.estimate, &out.se, &out.lower, &out.upper})
     column->assign(estimators_.size(), kNone);
   out.seconds.assign(estimators_.size(), 0.0);
   out.published.assign(scenario_->numbers.size(), kNone);
-  Working shared{.benchmarks = std::move(benchmarks), .wanted = pairs_of(wanted)};
+  Working shared{.benchmarks = std::move(benchmarks),
+                 .no_reference = no_reference,
+                 .wanted = pairs_of(wanted)};
   weigh(sample, shared);
   record_weights(shared, out);
   tabulate(sample, shared);
@@ -231,11 +234,13 @@ void ReplicatePlan::weigh(const Sample& sample, Working& shared) const {
   for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
     start = Clock::now();
     const auto& wanted = shared.wanted[w];
-    if (std::find(wanted.begin(), wanted.end(), true) != wanted.end())
-      shared.weights.push_back(
-          shared.complete.weigh(*plan_->weightings[w].plugin, shared.benchmarks));
-    else
+    const Weighting& weighting = *plan_->weightings[w].plugin;
+    if (std::find(wanted.begin(), wanted.end(), true) == wanted.end())
       shared.weights.emplace_back(not_wanted());
+    else if (shared.no_reference != nullptr && weighting.needs_reference())
+      shared.weights.emplace_back(*shared.no_reference);
+    else
+      shared.weights.push_back(shared.complete.weigh(weighting, shared.benchmarks));
     shared.weigh_seconds.push_back(index_seconds + seconds_since(start));
   }
 }
@@ -248,7 +253,8 @@ void ReplicatePlan::prepare(const Sample& sample, Seed seed, std::uint32_t repli
     tables.push_back({tasks_[t].answers, shared.rows[tasks_[t].domain],
                       shared.reference_rows[tasks_[t].domain]
                           ? std::span<const std::uint32_t>(*shared.reference_rows[tasks_[t].domain])
-                          : std::span<const std::uint32_t>()});
+                          : std::span<const std::uint32_t>(),
+                      &domains_[tasks_[t].domain]});
   for (std::size_t w = 0; w < plan_->weightings.size(); ++w) {
     const Result<Weights>& weights = shared.weights[w];
     auto& prepared = shared.prepared.emplace_back();

@@ -54,8 +54,10 @@ class ReplicatePlan {
   /// @param benchmarks  with this replicate's reference sample, if there is one
   /// @param wanted      by estimator: 0 if it need not be made, so that its numbers are NaN; the
   ///                    others are the same to the bit. Empty: all
+  /// @param no_reference  why there is no reference sample in this replicate; null: nothing failed
   ReplicateResults run(const Sample& sample, Seed seed, std::uint32_t replicate,
-                       Benchmarks benchmarks, std::span<const std::uint8_t> wanted = {}) const;
+                       Benchmarks benchmarks, std::span<const std::uint8_t> wanted = {},
+                       const Failure* no_reference = nullptr) const;
 
  private:
   struct Task {

@@ -41,6 +41,7 @@ std::unique_ptr<WeighedFile> WeighAssembly::run(std::vector<ColumnData>* columns
 void WeighAssembly::add_reference() {
   if (!reference_) return;
   out_->benchmarks->set_reference(reference_sample(*reference_, out_->schema));
+  out_->reference_replicates = std::move(reference_->replicates);
   for (const std::string& name : r_.reference.covariates)
     out_->covariates.push_back(out_->schema.require(name, {data_.name()}));
 }

@@ -62,6 +62,8 @@ struct WeighedFile {
   std::string method;
   std::vector<std::string> notes;
   std::vector<VariableId> covariates;  ///< of both files, with a reference sample
+  /// As the reference sample's own replicate weights say; nothing: it has none.
+  std::optional<ReplicateDesign> reference_replicates;
 
   std::size_t n() const { return index.n; }
   /// Weight of the i-th kept row.

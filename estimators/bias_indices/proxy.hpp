@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "estimators/survey/design.hpp"
+#include "estimators/survey/reference_design.hpp"
 #include "estimators/weighting/two_samples.hpp"
 
 namespace steelyard {
@@ -41,7 +41,7 @@ class LinearizedVariance {
   double operator()(const Linearized& x) const;
 
  private:
-  std::optional<SurveyDesign> reference_;
+  std::optional<ReferenceDesign> reference_;
 };
 
 /// Linear predictor x'β of the answer and its moments, each with its linearization. Moments have

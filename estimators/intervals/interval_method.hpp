@@ -22,8 +22,10 @@ namespace steelyard {
 struct AnswerRows {
   std::span<const VariableId> answers;  ///< one, or two that are tabulated together
   std::span<const std::uint32_t> rows;  ///< the domain's respondents
-  /// The domain's rows of the reference sample, for weightings that model answers.
+  /// For weightings that model answers: the domain's rows of the reference sample, and who is in
+  /// the domain (null: not known).
   std::span<const std::uint32_t> reference_rows = {};
+  const Domain* domain = nullptr;
 };
 
 /// One sample under one weighting. Methods that weight again in every replicate use all of it,

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <optional>
 
-#include "estimators/survey/residuals.hpp"
-#include "estimators/tabulate.hpp"
+#include "estimators/intervals/modelled_replicates.hpp"
+#include "estimators/survey/reference_replicates.hpp"
 
 namespace steelyard {
 namespace {
@@ -59,47 +59,6 @@ void add_totals(const RowLevels& rows, std::span<const double> w, double* sums) 
   for (std::size_t k = 0; k < rows.row.size(); ++k) sums[rows.level[k]] += w[rows.row[k]];
 }
 
-/// The reference sample with other weights; rows of weight zero are left out.
-/// @param kept  filled with the rows that stay
-std::shared_ptr<const ReferenceSample> resampled(const ReferenceSample& from,
-                                                 std::span<const double> factor,
-                                                 std::vector<std::uint32_t>& kept) {
-  auto out = std::make_shared<ReferenceSample>();
-  kept.clear();
-  for (std::uint32_t j = 0; j < from.sample.n; ++j)
-    if (factor[j] > 0) kept.push_back(j);
-  out->sample.schema = from.sample.schema;
-  out->sample.n = kept.size();
-  const auto keep = [&](const auto& column, auto& into) {
-    if (column.empty()) return;
-    into.reserve(kept.size());
-    for (const std::uint32_t j : kept) into.push_back(column[j]);
-  };
-  out->sample.columns.resize(from.sample.columns.size());
-  for (std::size_t v = 0; v < from.sample.columns.size(); ++v)
-    keep(from.sample.columns[v], out->sample.columns[v]);
-  out->sample.numbers.resize(from.sample.numbers.size());
-  for (std::size_t v = 0; v < from.sample.numbers.size(); ++v)
-    keep(from.sample.numbers[v], out->sample.numbers[v]);
-  keep(from.sample.base_weights, out->sample.base_weights);
-  for (std::size_t k = 0; k < kept.size(); ++k) out->sample.base_weights[k] *= factor[kept[k]];
-  keep(from.stratum, out->stratum);
-  keep(from.unit, out->unit);
-  return out;
-}
-
-/// Places in `kept` (ascending) of those of `rows` (ascending) that are among them.
-std::vector<std::uint32_t> places(std::span<const std::uint32_t> rows,
-                                  std::span<const std::uint32_t> kept) {
-  std::vector<std::uint32_t> out;
-  std::size_t k = 0;
-  for (const std::uint32_t row : rows) {
-    while (k < kept.size() && kept[k] < row) ++k;
-    if (k < kept.size() && kept[k] == row) out.push_back(static_cast<std::uint32_t>(k));
-  }
-  return out;
-}
-
 /// Respondents dealt to groups of sizes that differ by one at most.
 std::vector<std::uint32_t> deal(std::size_t n, std::size_t groups, Stream random) {
   std::vector<std::uint32_t> deck(n), group(n);
@@ -109,10 +68,16 @@ std::vector<std::uint32_t> deal(std::size_t n, std::size_t groups, Stream random
   return group;
 }
 
+/// Totals of a table's levels, replicates × levels; or why a replicate has none.
+struct TableTotals {
+  std::vector<double> values;
+  std::optional<Failure> failure;
+};
+
 class PreparedReplication final : public PreparedInterval {
  public:
   PreparedReplication(const ReplicationOptions& options, const ReplicateDesign& design,
-                      std::size_t n, std::vector<std::vector<double>> totals)
+                      std::size_t n, std::vector<TableTotals> totals)
       : o_(options),
         n_(n),
         replicates_(design.replicates),
@@ -120,10 +85,12 @@ class PreparedReplication final : public PreparedInterval {
         constants_(design),
         t_(t_quantile(options.interval.level, design.df)) {
     constants_.fill = nullptr;
+    constants_.fill_reference = nullptr;
   }
 
   Result<Interval> interval(const MadeEstimate& made) const override {
-    const std::vector<double>& totals = totals_[made.table];
+    if (totals_[made.table].failure) return *totals_[made.table].failure;
+    const std::vector<double>& totals = totals_[made.table].values;
     const std::size_t levels = totals.size() / replicates_;
     std::vector<double> theta(replicates_);
     for (std::size_t r = 0; r < replicates_; ++r) {
@@ -150,8 +117,8 @@ class PreparedReplication final : public PreparedInterval {
  private:
   ReplicationOptions o_;
   std::size_t n_, replicates_;
-  std::vector<std::vector<double>> totals_;  ///< by table: replicates × levels
-  ReplicateDesign constants_;                ///< of the variance
+  std::vector<TableTotals> totals_;  ///< by table
+  ReplicateDesign constants_;        ///< of the variance
   double t_;
 };
 
@@ -170,43 +137,37 @@ class Replication final : public IntervalMethod {
     if (!design) return design.failure();
     // A seed of their own: the replicates' streams are numbered by replicate, as the study's are.
     Stream seeds({s.seed, purpose("interval replicates"), s.replicate, {}});
-    const auto replicates = make_replicates(
+    auto replicates = make_replicates(
         design.value(),
         {.method = o_.method, .replicates = o_.replicates, .seed = Seed{seeds.bits64()}});
     if (!replicates) return replicates.failure();
-    std::optional<SurveyDesign> reference_design;
-    std::optional<ReplicateDesign> reference;
+    ReplicateDesign both = std::move(replicates.value());
     if (s.weighting->needs_reference() && s.benchmarks->reference()) {
-      auto drawn = reference_units(s);
-      if (!drawn) return drawn.failure();
-      reference_design = std::move(drawn.value());
-      auto made = make_replicates(
-          *reference_design,
-          {.method = o_.method, .replicates = o_.replicates, .seed = Seed{seeds.bits64()}});
+      auto made = again(*s.benchmarks->reference(), both, Seed{seeds.bits64()});
       if (!made) return made.failure();
-      reference = std::move(made.value());
+      both = join_replicates(std::move(both), std::move(made.value()), Joining::side_by_side);
     }
-    auto totals = replicate_totals(s, replicates.value(), reference ? &*reference : nullptr);
+    auto totals = replicate_totals(s, both);
     if (!totals) return totals.failure();
-    return std::unique_ptr<const PreparedInterval>(std::make_unique<PreparedReplication>(
-        o_, replicates.value(), s.index.n, std::move(totals.value())));
+    return std::unique_ptr<const PreparedInterval>(
+        std::make_unique<PreparedReplication>(o_, both, s.index.n, std::move(totals.value())));
   }
 
  private:
-  /// The design by which the reference sample is resampled, replicate by replicate beside the
-  /// respondents: the two samples are independent, so their errors add up.
-  Result<SurveyDesign> reference_units(const WeightedSample& s) const {
-    const ReferenceSample& reference = *s.benchmarks->reference();
-    SurveyDesign design = design_of(reference);
-    if (o_.method != ReplicateMethod::jk1) return design;
-    DesignColumns columns;
-    columns.n = reference.sample.n;
-    const std::vector<std::uint32_t> group =
-        deal(design.psus(), o_.replicates,
-             Stream({s.seed, purpose("reference jackknife groups"), s.replicate, {}}));
-    columns.clusters.emplace_back(columns.n);
-    for (std::size_t j = 0; j < columns.n; ++j) columns.clusters[0][j] = group[design.psu(j)];
-    return SurveyDesign::make(columns);
+  /// The reference sample drawn again by its own design. Groups are dealt in its strata, so that a
+  /// replicate leaves out one group of either sample.
+  Result<ReplicateDesign> again(const ReferenceSample& reference, const ReplicateDesign& own,
+                                Seed seed) const {
+    const bool groups = o_.method == ReplicateMethod::jk1;
+    auto made = reference_replicates(
+        reference, {.method = groups ? ReplicateMethod::delete_a_group : o_.method,
+                    .replicates = o_.replicates,
+                    .seed = seed});
+    if (made && groups) {  // both are (G - 1)/G Σ (θ_r - c)²
+      made.value().scale = own.scale;
+      made.value().mse = own.mse;
+    }
+    return made;
   }
 
   Result<SurveyDesign> survey_design(const WeightedSample& s) const {
@@ -254,48 +215,22 @@ class Replication final : public IntervalMethod {
     return out;
   }
 
-  /// Totals of replicate r where the weighting models the answers. @param w  replicate weights
-  static std::optional<Failure> modelled_totals(const WeightedSample& s, const CellIndex& index,
-                                                const Benchmarks& benchmarks,
-                                                std::span<const double> w,
-                                                std::span<const std::uint32_t> kept,
-                                                const Weights& weights, std::size_t r,
-                                                std::vector<std::vector<double>>& totals) {
-    Sample weighted = *s.sample;
-    weighted.base_weights.assign(w.begin(), w.end());
-    CellIndex cells = index;
-    cells.unit_weights = false;
-    Tabulator tabulator(weighted, cells);
-    for (std::size_t t = 0; t < s.tables.size(); ++t) {
-      const Tabulation table = tabulator.tabulate(s.tables[t].answers, s.tables[t].rows);
-      const std::vector<std::uint32_t> reference_rows = places(s.tables[t].reference_rows, kept);
-      const auto made = s.weighting->model_answer(cells, benchmarks, weights,
-                                                  {s.tables[t].answers, table, reference_rows});
-      if (!made)
-        return Failure{made.failure().kind, fmt::format("replicate {} cannot be modelled: {}",
-                                                        r + 1, made.failure().detail)};
-      const auto modelled = made.value()->totals();
-      std::copy(modelled.begin(), modelled.end(),
-                totals[t].begin() + static_cast<std::ptrdiff_t>(r * modelled.size()));
-    }
-    return std::nullopt;
-  }
-
   /// By table: weighted totals of each replicate's levels.
-  static Result<std::vector<std::vector<double>>> replicate_totals(
-      const WeightedSample& s, const ReplicateDesign& design, const ReplicateDesign* reference) {
+  static Result<std::vector<TableTotals>> replicate_totals(const WeightedSample& s,
+                                                           const ReplicateDesign& design) {
     const std::size_t n = s.index.n;
     std::vector<RowLevels> rows;
-    std::vector<std::vector<double>> totals;
+    std::vector<TableTotals> totals;
     for (const AnswerRows& table : s.tables) {
       rows.emplace_back(*s.sample, table);
-      totals.emplace_back(rows.back().levels * design.replicates, 0.0);
+      totals.push_back({std::vector<double>(rows.back().levels * design.replicates, 0.0), {}});
     }
+    std::optional<ModelledReplicates> models;
+    if (s.weighting->models_answers()) models.emplace(*s.weighting, *s.sample, s.tables);
     CellIndex index = s.index;
     Benchmarks benchmarks = *s.benchmarks;
-    std::vector<double> w(n), factor;
-    std::vector<std::uint32_t> kept;
-    if (reference != nullptr) factor.resize(s.benchmarks->reference()->sample.n);
+    ReferenceResampler reference(s.benchmarks->reference(), design);
+    std::vector<double> w(n);
     for (std::size_t r = 0; r < design.replicates; ++r) {
       design.fill(r, w);
       if (!s.index.unit_weights)
@@ -304,26 +239,38 @@ class Replication final : public IntervalMethod {
       reweigh_cells(index, w);
       // Factors of unit weights are relative, as unit weights are: calibrations scale them alike.
       index.unit_weights = s.index.unit_weights;
-      if (reference != nullptr) {
-        reference->fill(r, factor);
-        benchmarks.set_reference(resampled(*s.benchmarks->reference(), factor, kept));
-      }
+      if (auto wrong = reference.set(r, benchmarks)) return *wrong;
       const auto weights = s.weighting->weigh(index, benchmarks);
       if (!weights)
         return Failure{weights.failure().kind,
                        fmt::format("replicate {} of {} cannot be weighted: {}", r + 1,
                                    design.replicates, weights.failure().detail)};
-      if (s.weighting->models_answers()) {
-        if (auto wrong = modelled_totals(s, index, benchmarks, w, kept, weights.value(), r, totals))
-          return *wrong;
+      if (models) {
+        add_modelled(models->totals(index, benchmarks, w, reference.kept(), weights.value()), r,
+                     design.replicates, totals);
         continue;
       }
       const std::vector<double>& g = weights.value().factor;
       for (std::size_t i = 0; i < n; ++i) w[i] *= g[index.cell_of[i]];
       for (std::size_t t = 0; t < rows.size(); ++t)
-        add_totals(rows[t], w, totals[t].data() + r * rows[t].levels);
+        add_totals(rows[t], w, totals[t].values.data() + r * rows[t].levels);
     }
     return totals;
+  }
+
+  static void add_modelled(const std::vector<Result<std::vector<double>>>& made, std::size_t r,
+                           std::size_t replicates, std::vector<TableTotals>& totals) {
+    for (std::size_t t = 0; t < made.size(); ++t) {
+      if (totals[t].failure) continue;
+      if (made[t])
+        std::copy(
+            made[t].value().begin(), made[t].value().end(),
+            totals[t].values.begin() + static_cast<std::ptrdiff_t>(r * made[t].value().size()));
+      else
+        totals[t].failure = Failure{made[t].failure().kind,
+                                    fmt::format("replicate {} of {} cannot be modelled: {}", r + 1,
+                                                replicates, made[t].failure().detail)};
+    }
   }
 
   ReplicationOptions o_;

@@ -261,7 +261,7 @@ class PoststratifiedAnswer final : public ModelledAnswer {
   std::vector<StatePrediction> models_;
   std::vector<double> share_, sum_;  ///< by cell of the target: × states; before division
   std::vector<double> totals_;
-  std::optional<SurveyDesign> reference_;
+  std::optional<ReferenceDesign> reference_;
 };
 
 }  // namespace

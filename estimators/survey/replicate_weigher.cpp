@@ -25,26 +25,41 @@ Result<Eigen::MatrixXd> weight_matrix(const SurveyData& data, const ReplicateDes
 
 ReplicateWeigher::ReplicateWeigher(const SurveyData& data, const ReplicateDesign& design)
     : data_(data), design_(design) {
-  if (data.weighting) index_ = index_for_any_weights(*data.weighting, *data.index);
+  if (!data.weighting) return;
+  index_ = index_for_any_weights(*data.weighting, *data.index);
+  benchmarks_.emplace(*data.benchmarks);
+  if (data.weighting->needs_reference()) reference_.emplace(data.benchmarks->reference(), design);
 }
 
 std::optional<Failure> ReplicateWeigher::weigh(std::size_t r, std::span<double> w) {
-  design_.fill(r, w);
-  if (design_.combined) return std::nullopt;
-  if (!data_.weighting) {
-    for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.w[i];
+  if (design_.combined || !data_.weighting) {
+    design_.fill(r, w);
+    for (std::size_t i = 0; i < data_.n && !design_.combined; ++i) w[i] *= data_.w[i];
     return std::nullopt;
   }
-  for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.d[i] * data_.start_scale;
-  reweigh_cells(index_, w);
-  const auto weights = data_.weighting->weigh(index_, *data_.benchmarks);
-  if (!weights)
-    return Failure{weights.failure().kind,
-                   fmt::format("replicate {} of {} cannot be weighted: {}", r + 1,
-                               design_.replicates, weights.failure().detail)};
-  const std::vector<double>& g = weights.value().factor;
+  const auto made = weights(r, w);
+  if (!made) return made.failure();
+  const std::vector<double>& g = made.value().factor;
   for (std::size_t i = 0; i < data_.n; ++i) w[i] *= g[index_.cell_of[i]];
   return std::nullopt;
+}
+
+Result<Weights> ReplicateWeigher::weights(std::size_t r, std::span<double> w) {
+  EXPECTS(!design_.combined && data_.weighting);
+  design_.fill(r, w);
+  // Beside a reference sample weights count respondents: they are relative where all are 1.
+  const double scale = reference_ ? 1.0 : data_.start_scale;
+  for (std::size_t i = 0; i < data_.n; ++i) w[i] *= data_.d[i] * scale;
+  reweigh_cells(index_, w);
+  if (reference_) {
+    index_.unit_weights = data_.index->unit_weights;
+    if (auto failure = reference_->set(r, *benchmarks_)) return *failure;
+  }
+  auto made = data_.weighting->weigh(index_, *benchmarks_);
+  if (made) return made;
+  return Failure{made.failure().kind,
+                 fmt::format("replicate {} of {} cannot be weighted: {}", r + 1, design_.replicates,
+                             made.failure().detail)};
 }
 
 Result<std::vector<std::vector<double>>> replicate_weights(const SurveyData& data,

@@ -33,13 +33,6 @@ constexpr std::array kNames = {
     Name{"delete-a-group", ReplicateMethod::delete_a_group},
 };
 
-bool is_random(ReplicateMethod m) {
-  return m == ReplicateMethod::bootstrap || m == ReplicateMethod::canty_davison ||
-         m == ReplicateMethod::preston || m == ReplicateMethod::generalized ||
-         m == ReplicateMethod::bayesian || m == ReplicateMethod::random_groups ||
-         m == ReplicateMethod::rao_wu_yue_beaumont || m == ReplicateMethod::delete_a_group;
-}
-
 Failure lonely(std::size_t stratum) {
   return {FailureKind::single_unit,
           fmt::format("stratum {} has a single primary unit, so it cannot be resampled; merge "
@@ -224,6 +217,13 @@ std::optional<ReplicateMethod> parse_replicate_method(std::string_view name) {
   return std::nullopt;
 }
 
+bool draws_independently(ReplicateMethod m) {
+  return m == ReplicateMethod::bootstrap || m == ReplicateMethod::canty_davison ||
+         m == ReplicateMethod::preston || m == ReplicateMethod::generalized ||
+         m == ReplicateMethod::bayesian || m == ReplicateMethod::random_groups ||
+         m == ReplicateMethod::rao_wu_yue_beaumont || m == ReplicateMethod::delete_a_group;
+}
+
 std::string_view replicate_method_names() {
   static const std::string names = [] {
     std::string text;
@@ -258,7 +258,7 @@ Result<ReplicateDesign> make_replicates(const SurveyDesign& design, const Replic
     }
     return made;
   };
-  if (is_random(o.method) && !o.seed)
+  if (draws_independently(o.method) && !o.seed)
     return Failure{FailureKind::unsupported, "random replicates need a seed"};
   switch (o.method) {
     case ReplicateMethod::delete_a_group:

@@ -36,6 +36,8 @@ enum class ReplicateMethod {
 };
 
 std::optional<ReplicateMethod> parse_replicate_method(std::string_view name);
+/// Whether replicates are random draws, so that those of two seeds are independent.
+bool draws_independently(ReplicateMethod method);
 /// "jk1, jkn, ...", for messages and help.
 std::string_view replicate_method_names();
 
@@ -57,6 +59,9 @@ struct ReplicateDesign {
   bool combined = false;  ///< `fill` gives final weights, not factors of the base weights
   /// Factors of all n rows in replicate r; a pure function of r.
   std::function<void(std::size_t r, std::span<double> factor)> fill;
+  /// Factors of the weights of a reference sample's rows in replicate r; false: it is as it was
+  /// drawn, and nothing is written. Empty: in no replicate is it drawn again.
+  std::function<bool(std::size_t r, std::span<double> factor)> fill_reference;
 
   /// Variance of θ. @param full  the full-sample estimate
   double variance(std::span<const double> theta, double full) const;

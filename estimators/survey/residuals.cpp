@@ -161,17 +161,6 @@ void EquationProjection::add_moment(std::span<const double> b, std::span<const d
     reference[j] -= reference_score[j] * by_cell[equation_->cell_of[j]];
 }
 
-SurveyDesign design_of(const ReferenceSample& reference) {
-  DesignColumns columns;
-  columns.n = reference.sample.n;
-  columns.strata = reference.stratum;
-  if (!reference.unit.empty()) columns.clusters = {reference.unit};
-  columns.lonely = LonelyPsu::adjust;
-  auto made = SurveyDesign::make(columns);
-  EXPECTS(made.ok());
-  return std::move(made.value());
-}
-
 Residuals::Residuals(const Weights& weights, std::span<const double> d) {
   const auto factor_of = [&](std::size_t s) -> std::span<const double> {
     const std::vector<double>& own = weights.stages[s].factor;

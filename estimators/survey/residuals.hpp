@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "estimators/survey/design.hpp"
+#include "estimators/survey/reference_design.hpp"
 #include "estimators/weighting/auxiliary.hpp"
 
 namespace steelyard {
@@ -136,10 +136,7 @@ class Residuals {
   std::vector<double> product_, later_;
   std::span<const double> first_;
   std::shared_ptr<const ReferenceSample> reference_;
-  std::optional<SurveyDesign> reference_design_;
+  std::optional<ReferenceDesign> reference_design_;
 };
-
-/// The design of a reference sample: with replacement within strata, in primary units.
-SurveyDesign design_of(const ReferenceSample& reference);
 
 }  // namespace steelyard

@@ -213,15 +213,17 @@ class DonorTotals final : public PredictedTotals {
     return squares_of(table_, i, value);
   }
 
-  /// Q by cell of A: design variance of Σ_B d share.
+  /// Q by cell of A: design variance of Σ_B d share, primary units as if drawn with
+  /// replacement and weights as the design's: not below that without, or of calibrated weights.
   std::vector<double> share_variances() const {
     const std::vector<double>& d = samples_->reference->sample.base_weights;
-    const DesignStage& stage = design_.stages()[0];
+    const SurveyDesign& drawn = design_.drawn();
+    const DesignStage& stage = drawn.stages()[0];
     std::vector<std::uint32_t> order(rows_);
-    const auto stratum = [&](std::uint32_t row) { return stage.parent_of_unit[design_.psu(row)]; };
+    const auto stratum = [&](std::uint32_t row) { return stage.parent_of_unit[drawn.psu(row)]; };
     std::sort(order.begin(), order.end(), [&](std::uint32_t x, std::uint32_t y) {
       const auto h = stratum(x), k = stratum(y);
-      return h != k ? h < k : design_.psu(x) < design_.psu(y);
+      return h != k ? h < k : drawn.psu(x) < drawn.psu(y);
     });
     std::vector<double> out(pool_.weight.size(), 0.0);
     Sparse unit(out.size()), whole(out.size());
@@ -233,7 +235,7 @@ class DonorTotals final : public PredictedTotals {
       const bool last = r + 1 == order.size();
       const double n = stage.units_in_parent[stratum(row)];
       const double f = n > 1 ? n / (n - 1) : 1.0;
-      if (last || design_.psu(order[r + 1]) != design_.psu(row))
+      if (last || drawn.psu(order[r + 1]) != drawn.psu(row))
         unit.clear([&](std::uint32_t c, double total) {
           out[c] += f * total * total;
           whole.add(c, total);

@@ -135,8 +135,8 @@ class ParticipationMoments {
     for (std::size_t j = 0; j < u.size(); ++j) u[j] = d[j] * b[0][cell_of[j]];
     std::vector<double> whole_a(samples_.columns()), whole_b(samples_.columns());
     samples_.a.transpose_multiply(a[0], whole_a);
-    const SurveyDesign design = design_of(*samples_.reference);
-    if (design.element_sampling() && design.strata() == 1 && d.size() > 1) {
+    const ReferenceDesign design = design_of(*samples_.reference);
+    if (design.plain() && d.size() > 1) {
       const double n = static_cast<double>(d.size()), mean = total(u) / n;
       std::vector<double> by_cell(eta_b_.size(), 0.0);
       for (std::size_t j = 0; j < u.size(); ++j)

@@ -27,7 +27,7 @@ void add_grams(const Auxiliary& x, std::span<const double> s,
 }
 
 /// The design's deviations of every column's total, n × columns.
-Eigen::MatrixXd deviations(const TwoSamples& samples, const SurveyDesign& design,
+Eigen::MatrixXd deviations(const TwoSamples& samples, const ReferenceDesign& design,
                            std::span<const std::vector<double>* const> scores) {
   const Auxiliary& x = samples.b;
   const std::vector<std::uint32_t>& cell_of = samples.reference_index.cell_of;
@@ -72,9 +72,9 @@ Eigen::MatrixXd moment_covariance(const TwoSamples& samples, std::span<const Mom
   std::vector<double> s(samples.a.cells);
   for (std::size_t c = 0; c < s.size(); ++c) s[c] = (1 - std::min(1.0, pi[c])) * weight_squared[c];
   add_grams(samples.a, s, u, out);
-  const SurveyDesign design = design_of(*samples.reference);
+  const ReferenceDesign design = design_of(*samples.reference);
   const auto n = static_cast<double>(samples.reference_index.n);
-  if (design.element_sampling() && design.strata() == 1 && n > 1) {
+  if (design.plain() && n > 1) {
     const double f = n / (n - 1);
     std::vector<double> squares(samples.reference_index.weight_squared);
     for (double& x : squares) x *= f;

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "estimators/survey/design.hpp"
+#include "estimators/survey/reference_design.hpp"
 #include "estimators/weighting/answer_model.hpp"
 
 namespace steelyard {
@@ -55,7 +55,7 @@ class PredictedTotals : public ModelledAnswer {
   std::size_t levels_;
   std::vector<double> predicted_;
   std::vector<std::uint32_t> rows_;
-  SurveyDesign design_;
+  ReferenceDesign design_;
   std::vector<double> totals_;
 };
 

@@ -108,7 +108,7 @@ void add_reference_covariance(const Auxiliary& x, const Benchmarks& benchmarks,
   v.resize(p * p, 0.0);
   const ReferenceSample& reference = *benchmarks.reference();
   const Sample& sample = reference.sample;
-  const SurveyDesign design = design_of(reference);
+  const ReferenceDesign design = design_of(reference);
   const double size = total(sample.base_weights);
   const std::size_t first_block = x.blocks.size() - reference_margins.size();
   const std::size_t first = x.blocks[first_block].offset;

@@ -17,8 +17,8 @@ Purpose purpose_of_source(const std::string& name) {
   return Purpose{hash};
 }
 
-template <typename Ids>
-bool holds(const Ids& ids, VariableId id) {
+template <typename Ids, typename Id>
+bool holds(const Ids& ids, const Id& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
@@ -49,22 +49,27 @@ const MeasurementInfo& find_kind(ConfigReader& section) {
 
 }  // namespace
 
-Measurement::Measurement(const Scenario& scenario, PopulationKind kind)
+Measurement::Measurement(const Scenario& scenario, PopulationKind kind, Reporting whose)
     : scenario_(&scenario), kind_(kind), reported_(scenario.schema.size()) {
   if (!scenario.document) return;  // made in memory, without sections
   ConfigReader root = scenario.reader();
-  for (ConfigReader& section : root.sections("measurement")) read(section);
+  Texts names;
+  for (ConfigReader& section : root.sections("measurement")) read(section, whose, names);
   if (std::any_of(sources_.begin(), sources_.end(), [](const auto& s) { return s.active; }))
     for (const MeasurementSource& s : sources_) active_.push_back(s.active);
   order_routes();
 }
 
-void Measurement::read(ConfigReader& section) {
+void Measurement::read(ConfigReader& section, Reporting whose, Texts& names) {
   MeasurementSource s;
   s.name = section.text("name", {.help = "the name of the source, for --set and the error budget"});
-  for (const MeasurementSource& other : sources_)
-    if (other.name == s.name)
-      section.fail("name", "= \"" + s.name + "\" stands twice", "rename one");
+  if (holds(names, s.name)) section.fail("name", "= \"" + s.name + "\" stands twice", "rename one");
+  names.push_back(s.name);
+  const bool of_reference =
+      section.text("sample", {.fallback = "respondents",
+                              .choices = {"respondents", "reference"},
+                              .help = "whose answers: the respondents', or those of the "
+                                      "reference sample"}) == "reference";
   const MeasurementInfo& info = find_kind(section);
   s.kind = info.name;
   s.component = info.component;
@@ -87,6 +92,13 @@ void Measurement::read(ConfigReader& section) {
       section.fail("variable",
                    "asks for values of \"" + scenario_->schema[id].name + "\", which has none",
                    "give that variable latent = { family = ... }");
+  if (of_reference && s.keep_observed)
+    section.fail("keep_observed", "is of published numbers, which the reference sample has none of",
+                 "leave it out");
+  if (of_reference && !scenario_->reader().section("reference"))
+    section.fail("sample", "= \"reference\", and there is no reference sample",
+                 "add a section [reference]");
+  if (of_reference != (whose == Reporting::reference)) return;
   sources_.push_back(std::move(s));
   const MeasurementSource& made = sources_.back();
   if (!made.active) return;

@@ -27,6 +27,8 @@ struct MeasurementSource {
 /// of which numbers are published; or of one by formulas, with a value behind every bucketed answer
 /// and nothing published.
 enum class PopulationKind { synthetic, formulas };
+/// Whose answers sources change: each [[measurement]] names one sample.
+enum class Reporting { respondents, reference };
 
 /// What respondents report: the sources change their true answers one after the other. Then
 /// questions follow the reported answers to those that decide who is asked: outside the universe
@@ -36,7 +38,9 @@ class Measurement {
  public:
   /// @throws UserError for an unknown kind, a name that stands twice, options that do not fit, and
   /// keep_observed where the true shares do not follow from the reported ones
-  explicit Measurement(const Scenario& scenario, PopulationKind kind = PopulationKind::synthetic);
+  /// @param whose  sources of the other sample are checked and left out
+  explicit Measurement(const Scenario& scenario, PopulationKind kind = PopulationKind::synthetic,
+                       Reporting whose = Reporting::respondents);
   /// @throws UserError if an active source changes or reads what the main sample is not asked
   void require_asked(std::span<const VariableId> asked) const;
 
@@ -60,7 +64,7 @@ class Measurement {
   const std::vector<std::vector<double>>& reported() const { return reported_; }
 
  private:
-  void read(ConfigReader& section);
+  void read(ConfigReader& section, Reporting whose, Texts& names);
   void check_kept(const MeasurementSource& source, VariableId answer, const Place& place) const;
   void order_routes();
   void route(Sample& sample) const;

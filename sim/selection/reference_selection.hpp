@@ -4,7 +4,10 @@
 // estimators see beside the respondents.
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config.hpp"
@@ -12,27 +15,75 @@
 
 namespace steelyard {
 
-/// Simple random sampling without replacement, of everybody or within strata of root variables.
-/// Sizes are fixed, so that design weights and strata are the same in every replicate.
+/// One reference sample: who is in it, and what its design says of each.
+struct ReferenceDraw {
+  std::vector<PersonRef> persons;
+  std::vector<double> weights;               ///< n design weights, 1 / probability
+  std::vector<std::uint32_t> stratum, unit;  ///< n, or empty, as in ReferenceSample
+  std::vector<double> unit_prob, within_share;
+};
+
+/// How the persons of a reference sample are drawn. Immutable; draws are const and thread-safe.
+class ReferenceDesignDraw {
+ public:
+  virtual ~ReferenceDesignDraw() = default;
+  /// @param out  empty vectors, to be filled. @param slots  memory that draws share
+  virtual void draw(Seed seed, Replicate replicate, ReferenceDraw& out,
+                    std::vector<std::uint64_t>& slots) const = 0;
+};
+
+/// What a reference design reads of the population.
+struct ReferenceFrame {
+  const Population& population;
+  const PopulationFrame& frame;
+  std::vector<double> persons;  ///< by root cell
+
+  /// The number of each root cell in the cross of some root variables or groupings of them, row-
+  /// major. @param key  that names them, for messages
+  struct Groups {
+    std::vector<std::size_t> of_cell;
+    std::size_t groups = 1;
+  };
+  Groups groups(ConfigReader& section, std::string_view key, const Texts& names) const;
+};
+
+/// design = "simple_random" or "stratified": without replacement, of everybody or within strata of
+/// root variables; the rows' strata are those.
+std::unique_ptr<const ReferenceDesignDraw> make_stratified_reference(ConfigReader& section,
+                                                                     const ReferenceFrame& frame,
+                                                                     bool stratified);
+/// design = "systematic_pps": probabilities proportional to a size that root variables give,
+/// systematic in the order of the root cells, at random within them. Two neighbours of the draw are
+/// a stratum, whose difference is the variance (Wolter 2007, Introduction to Variance Estimation,
+/// section 8.2, estimator 3): too large where the order ties neighbours that differ. Source: Madow
+/// (1949), Annals of Mathematical Statistics 20, 333-354. design = "random_systematic_pps": all
+/// persons in a new random order (Hartley & Rao 1962, Annals of Mathematical Statistics 33,
+/// 350-374); a draw costs O(persons of the population).
+std::unique_ptr<const ReferenceDesignDraw> make_systematic_reference(ConfigReader& section,
+                                                                     const ReferenceFrame& frame,
+                                                                     bool random_order);
+/// design = "two_stage": primary units are the cross of root variables (provinces, their towns and
+/// countryside, ...), drawn simply at random or with probabilities proportional to their persons
+/// (systematic in random order; Hartley & Rao 1962); then persons of each at random. Source:
+/// Särndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, section 4.3.
+std::unique_ptr<const ReferenceDesignDraw> make_two_stage_reference(ConfigReader& section,
+                                                                    const ReferenceFrame& frame);
+
 class ReferenceSelection {
  public:
-  /// @param section  [reference]: design, n, stratum, allocation, asks
-  /// @throws UserError for a stratum that is no root variable, that has nobody, or fewer persons
-  /// than are to be drawn from it
+  /// @param section  [reference]: design, its own keys, asks, margins
+  /// @throws UserError for a variable that is not of the root, a design that the population has
+  /// not the units for, more persons than there are
   ReferenceSelection(ConfigReader& section, const Population& population,
                      const PopulationFrame& frame);
 
-  std::size_t size() const { return weights_.size(); }
   /// What its respondents are asked.
   std::span<const VariableId> asked() const { return asked_; }
-  /// n design weights: persons of the stratum over those drawn.
-  const std::vector<double>& weights() const { return weights_; }
-  /// n, numbered from 0; empty: one stratum.
-  const std::vector<std::uint32_t>& strata() const { return stratum_; }
+  /// Margins of the population that its weights are calibrated to; empty: they are the design's.
+  const std::vector<std::vector<VariableId>>& margins() const { return margins_; }
 
-  /// @param persons  n entries to fill, stratum after stratum
   /// Cost O(n).
-  void draw(Seed seed, Replicate replicate, std::span<PersonRef> persons,
+  void draw(Seed seed, Replicate replicate, ReferenceDraw& out,
             std::vector<std::uint64_t>& slots) const;
 
   /// Purpose and replicate of the streams that the drawn persons' answers come from: of a finite
@@ -45,19 +96,12 @@ class ReferenceSelection {
   }
 
  private:
-  struct Stratum {
-    double persons = 0;
-    CellDraw cells;  ///< of its persons
-    std::size_t n = 0;
-  };
-  void make_strata(ConfigReader& section, const Population& population);
-  void allocate(ConfigReader& section, std::size_t n, bool equally);
+  void read_asked(ConfigReader& section, const Population& population);
 
   const PopulationFrame* frame_;
-  std::vector<Stratum> strata_;
+  std::unique_ptr<const ReferenceDesignDraw> design_;
   std::vector<VariableId> asked_;
-  std::vector<double> weights_;
-  std::vector<std::uint32_t> stratum_;
+  std::vector<std::vector<VariableId>> margins_;
 };
 
 }  // namespace steelyard
