@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/above_zero.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/progress.hpp"
 #include "core/output.hpp"
@@ -164,7 +165,7 @@ void add_buckets(CLI::App& app, BucketsOptions& o, int& code) {
                    "CSV to write: case,method,stat,value; default: a table here");
   verb->add_option("--report", o.report,
                    "HTML page: densities, the spread between rules, the bounds");
-  verb->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
+  verb->add_option("--threads", o.threads, "default: all cores")->check(above_zero());
   verb->add_flag("--json", o.json, "the answer as JSON");
   verb->add_flag("--force", o.force, "replace what exists at the outputs");
   verb->add_flag("--quiet", o.quiet, "no progress");

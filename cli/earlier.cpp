@@ -16,7 +16,7 @@ EarlierWork::EarlierWork(std::string output, Meaning meaning)
     if (there)
       throw UserError({output_}, {}, "exists",
                       "choose another name, go on with --resume, or pass --force");
-    if (begun)
+    if (begun && has_blocks(parts_))
       throw UserError({parts_}, {}, "has finished replicates of an earlier run",
                       "go on with --resume, or discard them with --force");
   }

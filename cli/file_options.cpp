@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/above_zero.hpp"
 #include "cli/file_commands.hpp"
 #include "core/text.hpp"
 
@@ -36,7 +37,7 @@ void add_shared(CLI::App* verb, FileOptions& o) {
   verb->add_option("--population", o.population,
                    "size of the population, for margins in shares; default: the margins in "
                    "counts, else the base weights")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   verb->add_flag("--rescale", o.rescale,
                  "bring margins whose counts do not sum alike to one population");
   verb->add_option("--missing", o.missing,
@@ -98,7 +99,7 @@ void add_shared(CLI::App* verb, FileOptions& o) {
       ->capture_default_str();
   verb->add_option("--replicates", o.replicates,
                    "replicates of a bootstrap, or groups of random groups")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   verb->add_option("--seed", o.seed, "seed of all random numbers; required where any are drawn");
   verb->add_option("--rho", o.rho, "of Fay's method")
       ->check(CLI::Range(0.0, 0.999))
@@ -106,7 +107,7 @@ void add_shared(CLI::App* verb, FileOptions& o) {
   verb->add_flag("--mse", o.mse,
                  "replicates: deviations from the full estimate, not from their mean");
   verb->add_option("--threads", o.threads, "default: all cores; results do not depend on it")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   verb->add_flag("--json", o.json, "the answer as JSON");
   verb->add_flag("--force", o.force, "replace what exists at the outputs");
   verb->add_flag("--quiet", o.quiet, "no notes");
@@ -235,7 +236,7 @@ void add_estimate(CLI::App& app, EstimateOptions& o, int& code) {
       ->check(CLI::Range(0.5, 0.9999))
       ->capture_default_str();
   verb->add_option("--df", o.df, "degrees of freedom, instead of the design's")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   verb->add_option("--deff", o.deff,
                    "fill the column deff: against sampling without replacement, or, with "
                    "--deff=replace, with")

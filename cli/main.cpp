@@ -7,6 +7,7 @@
 #include <new>
 #include <system_error>
 
+#include "cli/above_zero.hpp"
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/interrupt.hpp"
@@ -94,7 +95,7 @@ int parse_and_run(int argc, char** argv) {
   synthesize->add_flag("--exact", synthesize_options.exact,
                        "whole persons such that every population table is met to the person");
   synthesize->add_option("--threads", synthesize_options.threads, "default: all cores")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   synthesize->callback([&] { code = synthesize_command(synthesize_options); });
 
   DrawOptions draw_options;
@@ -103,7 +104,7 @@ int parse_and_run(int argc, char** argv) {
   add_common(draw, draw_options);
   draw->add_option("-o,--output", draw_options.output, "the folder to write")->required();
   draw->add_option("--replicates", draw_options.replicates, "how many samples")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   draw->add_option("--seed", draw_options.seed,
                    "seed of all random numbers; required unless the scenario has one");
   draw->add_option("--format", draw_options.format, "csv or h5")
@@ -120,12 +121,12 @@ int parse_and_run(int argc, char** argv) {
                   "the folder to write (with --replicate: a CSV file)");
   run->add_option("--replicates", run_options.replicates,
                   "default: the scenario's study.replicates")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   run->add_option("--seed", run_options.seed,
                   "seed of all random numbers; required unless the scenario has one");
   run->add_option("--threads", run_options.threads,
                   "default: all cores; results do not depend on it")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   run->add_option("--condition", run_options.conditions,
                   "only this [[condition]] of a population by formulas; may be repeated")
       ->allow_extra_args(false);
@@ -153,8 +154,7 @@ int parse_and_run(int argc, char** argv) {
   merge->add_option("-o,--output", merge_options.output, "the folder to write")->required();
   merge->add_option("--scenario", merge_options.scenario,
                     "the scenario's folder, if it is not where the shards found it");
-  merge->add_option("--threads", merge_options.threads, "default: all cores")
-      ->check(CLI::PositiveNumber);
+  merge->add_option("--threads", merge_options.threads, "default: all cores")->check(above_zero());
   merge->add_option("--lang", merge_options.language, "language of the report: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   merge->add_flag("--force", merge_options.force, "replace what exists at the output");
@@ -175,7 +175,7 @@ int parse_and_run(int argc, char** argv) {
   worlds->add_option("--seed", worlds_options.seed,
                      "seed of all random numbers; required unless the scenario has one");
   worlds->add_option("--threads", worlds_options.threads, "default: all cores")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   worlds->add_option("--lang", worlds_options.language, "language of the report: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   worlds->callback([&] { code = worlds_command(worlds_options); });
@@ -194,7 +194,7 @@ int parse_and_run(int argc, char** argv) {
   budget->add_option("--seed", budget_options.seed,
                      "seed of all random numbers; required unless the scenario has one");
   budget->add_option("--threads", budget_options.threads, "default: all cores")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   budget->add_option("--condition", budget_options.conditions,
                      "the [[condition]] of a population by formulas with several");
   budget->add_flag("--json", budget_options.json, "print the budget as JSON");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/above_zero.hpp"
 #include "cli/answers_json.hpp"
 #include "cli/progress.hpp"
 #include "cli/sweep_commands.hpp"
@@ -169,7 +170,7 @@ void add_plan(CLI::App& app, PlanOptions& o, AddCommon add_common, int& code) {
       ->check(CLI::Range(2, 100'000'000));
   plan->add_option("--seed", o.seed,
                    "seed of all random numbers; required unless the scenario has one");
-  plan->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
+  plan->add_option("--threads", o.threads, "default: all cores")->check(above_zero());
   plan->add_option("--lang", o.language, "language of the page: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   plan->add_flag("--json", o.json, "print the answer as JSON");

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "cli/above_zero.hpp"
 #include "cli/file_commands.hpp"
 
 namespace steelyard {
@@ -45,7 +46,7 @@ void add_questions(CLI::App* verb, EstimateOptions& o) {
                    "its threshold: rates within ± delta are answered \"same\"; 1: rates in "
                    "thresholds")
       ->needs(quantified)
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--law", o.law, "its law of rates over persons: normal, logistic or uniform")
       ->needs(quantified)
@@ -82,7 +83,7 @@ void add_questions(CLI::App* verb, EstimateOptions& o) {
       ->capture_default_str();
   verb->add_option("--imputations", o.imputations, "how many")
       ->needs(impute)
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->capture_default_str();
   verb->add_option("--impute-statistics", o.impute_statistics,
                    "mean, median, gini, and quantiles such as q10 (the 10th percentile)")

@@ -101,11 +101,21 @@ class Run {
     folder_ = earlier_->open_parts(manifest);  // locked: no other process writes to the output
     remove_abandoned(o_.output);
     setup_seconds_ = seconds_since(start);
-    const int code = is_shard() ? run_shard(ledger) : run_whole(ledger, started);
+    const int code = work(ledger, started);
     return o_.stop->signal != 0 ? 128 + o_.stop->signal : code;
   }
 
  private:
+  /// A run that is refused before its first block leaves nothing.
+  int work(ReplicateLedger& ledger, const std::string& started) {
+    try {
+      return is_shard() ? run_shard(ledger) : run_whole(ledger, started);
+    } catch (const UserError&) {
+      if (!has_blocks(folder_->path())) folder_->remove();
+      throw;
+    }
+  }
+
   bool first() const { return ranks_.rank() == 0; }
   bool is_shard() const { return !o_.shard.empty(); }
 

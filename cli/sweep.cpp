@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "cli/above_zero.hpp"
 #include "cli/build.hpp"
 #include "cli/progress.hpp"
 #include "cli/sweep_commands.hpp"
@@ -156,6 +157,10 @@ int sweep_command(const SweepOptions& options) {
     throw UserError({}, "--output", "is missing", "name the folder to write: -o DIR");
   SweepFolder folder(options, plan);
   const SweepParts parts(folder.parts());
+  if (options.resume)
+    check_parts(plan, parts, [](const std::string& problem) {
+      fmt::print(stderr, "{}; its condition is made again\n", problem);
+    });
   {
     Progress progress(options.quiet ? Progress::Mode::silent : Progress::Mode::automatic);
     run_conditions(plan, parts, options.threads, [&](double done, double all) {
@@ -216,7 +221,7 @@ void add_sweep(CLI::App& app, SweepOptions& o, AddCommon add_common, int& code) 
   sweep->add_option("--seed", o.seed,
                     "seed of all random numbers; required unless the scenario has one");
   sweep->add_option("--threads", o.threads, "default: all cores; results do not depend on it")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   sweep->add_flag("--resume", o.resume, "go on with the unfinished sweep at the output");
   sweep->add_flag("--estimate", o.estimate, "only say how long it would take, and how much memory");
   sweep->add_flag("--keep-parts", o.keep_parts,

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "cli/above_zero.hpp"
 #include "cli/answers_json.hpp"
 #include "cli/sweep_commands.hpp"
 #include "core/output.hpp"
@@ -125,7 +126,7 @@ void add_tip(CLI::App& app, TipOptions& o, AddCommon add_common, int& code) {
       ->check(CLI::Range(1e-6, 1.0));
   tip->add_option("--seed", o.seed,
                   "seed of all random numbers; required unless the scenario has one");
-  tip->add_option("--threads", o.threads, "default: all cores")->check(CLI::PositiveNumber);
+  tip->add_option("--threads", o.threads, "default: all cores")->check(above_zero());
   tip->add_option("--lang", o.language, "language of the page: en or zh")
       ->check(CLI::IsMember({"en", "zh"}));
   tip->add_flag("--json", o.json, "print the answer as JSON");

@@ -271,7 +271,7 @@ Scenario load_scenario(const std::string& name_or_folder, const std::vector<std:
                        static_cast<int>(kind->source().begin.line),
                        static_cast<int>(kind->source().begin.column)},
                       "population", "is a model: drawn by formulas, without published numbers",
-                      "it goes with: steelyard check, run, draw");
+                      "it goes with: steelyard check, draw, run, budget, sweep, tip, plan");
   Scenario scenario;
   scenario.reading = reading;
   scenario.folder = document.folder;

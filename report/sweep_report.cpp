@@ -113,6 +113,12 @@ class SweepPage {
                                                 "不少于项数（参数个数加一）的 1.5 倍"));
       return;
     }
+    if (std::all_of(effects.begin(), effects.end(), [](const EffectRecord* effect) {
+          return effect->change == 0 && !(effect->mcse > 0);
+        })) {
+      html_ += fmt::format("<p>{}</p>", t("No dial moves it.", "没有参数影响它。"));
+      return;
+    }
     std::vector<TornadoBar> bars;
     for (const EffectRecord* effect : effects)
       bars.push_back({r_.dials[effect->dial].key, effect->change, effect->mcse});

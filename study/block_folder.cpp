@@ -85,6 +85,13 @@ std::string BlockManifest::fingerprint() const {
 
 bool is_block_folder(const fs::path& path) { return fs::exists(path / kManifest); }
 
+bool has_blocks(const fs::path& folder) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none))
+    if (entry.path().filename().string().starts_with("block-")) return true;
+  return false;
+}
+
 BlockManifest read_manifest(const fs::path& folder) {
   const std::string path = (folder / kManifest).string();
   const std::string again = "remove the folder and run again";

@@ -32,6 +32,9 @@ struct BlockManifest {
 /// Whether there is a folder of blocks at a path.
 bool is_block_folder(const std::filesystem::path& path);
 
+/// Whether it holds a block, whole or not.
+bool has_blocks(const std::filesystem::path& folder);
+
 /// @throws UserError if it is not there, damaged, or of another format version
 BlockManifest read_manifest(const std::filesystem::path& folder);
 

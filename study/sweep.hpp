@@ -71,12 +71,21 @@ class SweepParts {
   void keep_failure(std::size_t condition, const std::string& reason) const;
   /// The study, or nothing and the reason. @throws UserError for a damaged part
   std::optional<StudyResults> read(std::size_t condition, std::string& reason) const;
+  /// Of a condition that has a result.
+  std::filesystem::path study_file(std::size_t condition) const { return file(condition, ".h5"); }
 
  private:
   std::filesystem::path file(std::size_t condition, const char* ending) const;
   std::filesystem::path folder_;
   mutable std::atomic<std::size_t> written_{0}, read_{0};
 };
+
+/// Looks at the parts that are there before a sweep goes on: those that are not whole are removed,
+/// so that they are made again. Cost: reads each once.
+/// @param damaged  told of a removed part, with the problem
+/// @throws UserError naming a part of another sweep
+void check_parts(const SweepPlan& plan, const SweepParts& parts,
+                 const std::function<void(const std::string& problem)>& damaged);
 
 /// Runs the conditions that the folder does not have yet. As many conditions as threads are made
 /// ready at once, then each is run with all threads. A population that cannot be made is a result

@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "core/timing.hpp"
 #include "results/store.hpp"
+#include "sim/models/model_scenario.hpp"
 #include "study/paired.hpp"
 #include "study/parallel.hpp"
 #include "study/sweep.hpp"
@@ -72,18 +73,53 @@ std::optional<StudyResults> SweepParts::read(std::size_t condition, std::string&
   return std::nullopt;
 }
 
+namespace {
+
+/// Of condition c; condition 0 is the scenario as it stands: a default may have no key to set.
+Texts settings_of(const SweepPlan& plan, std::size_t c) {
+  return c == 0 ? plan.dials.base_settings() : plan.dials.settings(plan.values[c]);
+}
+
+/// The text that a condition's study says it ran.
+std::string text_of(const std::string& scenario, const Texts& settings) {
+  return is_model_scenario(scenario) ? load_model_scenario(scenario, settings).scenario.toml_text
+                                     : load_scenario(scenario, settings).toml_text;
+}
+
+}  // namespace
+
+void check_parts(const SweepPlan& plan, const SweepParts& parts,
+                 const std::function<void(const std::string& problem)>& damaged) {
+  for (std::size_t c = 0; c < plan.values.size(); ++c) {
+    const fs::path file = parts.study_file(c);
+    if (!fs::exists(file)) continue;
+    std::optional<StudyResults> study;
+    try {
+      study = read_store(file);
+    } catch (const UserError& error) {
+      damaged(error.what());
+      fs::remove(file);
+      continue;
+    }
+    const char* other = study->seed != static_cast<std::uint64_t>(plan.seed) ? "with another seed"
+                        : study->replicates != plan.replicates ? "with another number of replicates"
+                        : study->scenario_toml != text_of(plan.scenario, settings_of(plan, c))
+                            ? "of other numbers"
+                            : nullptr;
+    if (other != nullptr)
+      throw UserError({file.string()}, {},
+                      fmt::format("is not condition {} of this sweep, but a study {}", c, other),
+                      "remove the file: the condition is then made again");
+  }
+}
+
 void run_conditions(const SweepPlan& plan, const SweepParts& parts, int threads,
                     const SweepProgress& progress) {
   std::vector<std::size_t> left;
   for (std::size_t c = 0; c < plan.values.size(); ++c)
     if (!parts.done(c)) left.push_back(c);
   run_each_condition(
-      plan.scenario, left.size(),
-      [&](std::size_t i) {
-        // Condition 0 is the scenario as it stands: a default may have no key to set.
-        return left[i] == 0 ? plan.dials.base_settings()
-                            : plan.dials.settings(plan.values[left[i]]);
-      },
+      plan.scenario, left.size(), [&](std::size_t i) { return settings_of(plan, left[i]); },
       plan.unmet, study_options(plan, threads),
       [&](std::size_t i, ConditionOutcome outcome) {
         if (outcome.results)

@@ -157,6 +157,9 @@ fi
 # Blocks that are not whole, or not of this study; results of another version.
 killed_at_work broken "$steelyard" run two-by-two --seed 1 --quiet --replicates 200000
 expect 2 "broken.parts: has finished replicates of an earlier run; go on with --resume" "$steelyard" run two-by-two --seed 1 -o broken
+cp -r broken.parts hollow.parts
+rm hollow.parts/block-*
+expect 0 "written to hollow" "$steelyard" run two-by-two --seed 1 --replicates 20 --quiet -o hollow
 block=broken.parts/block-00000002
 truncate -s 1000 $block
 head -c 3 /dev/zero >broken.parts/block-00000003
@@ -220,6 +223,8 @@ else
 fi
 
 # Shards that do not make a whole.
+expect 2 '--replicates: "0" is not a number above 0' "$steelyard" run two-by-two --seed 1 --replicates 0 -o no
+expect 2 '--threads: "two" is not a number above 0' "$steelyard" run two-by-two --seed 1 --threads two -o no
 expect 2 "17 is no part of 16; number the shards 1/16 to 16/16" "$steelyard" run two-by-two --seed 1 --shard 17/16 -o no
 expect 2 "\"3\" is not i/k" "$steelyard" run two-by-two --seed 1 --shard 3 -o no
 expect 2 "2 of 3 shards are missing: 2/3, 3/3" "$steelyard" merge part3-1 -o no
@@ -252,6 +257,7 @@ expect 0 "replicates: mcse(bias[outcome, raking]) = 0.000" grep -a "stopped afte
 expect 2 "character 6: \"bais\" is no measure; did you mean \"bias\"?" "$steelyard" run two-by-two --seed 1 -o no --until "mcse(bais[outcome, raking]) < 1"
 expect 2 "character 24: <, <=, > or >= is wanted here" "$steelyard" run two-by-two --seed 1 -o no --until "bias[outcome, raking]  = 1"
 expect 2 "character 1: there is no weighting \"rakin\" here; did you mean \"raking\"?" "$steelyard" run two-by-two --seed 1 -o no --until "bias[outcome, rakin] < 1"
+holds "a rule that is refused leaves nothing" test ! -e no.parts
 expect 2 "needs all replicates" "$steelyard" run two-by-two --seed 1 --shard 1/2 --until "$rule" -o no
 
 # One replicate, and what a run would cost.

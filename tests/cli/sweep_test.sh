@@ -101,8 +101,20 @@ assert by["truth"]["indices_from"] == "saltelli" and 0.9 < float(by["truth"]["fi
 P
 expect 2 'the sweep there has "replicates = 20", this one has "replicates = 30"' "$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --replicates 30 --quiet --resume
 expect 2 'holds no unfinished sweep' "$steelyard" sweep line -o grid --quiet --resume
+# A part that is not whole is made again; one of another sweep is refused, by name.
+again=(sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --quiet --keep-parts --resume)
 printf x >cut/parts/0001.h5
-expect 2 "parts/0001.h5" "$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --quiet --resume
+truncate -s 1000 cut/parts/0002.h5
+expect 0 "its condition is made again" "$steelyard" "${again[@]}"
+holds "damaged parts are made again" cmp whole/sweep.h5 cut/sweep.h5
+cp cut/parts/0004.h5 cut/parts/0003.h5
+expect 2 "parts/0003.h5: is not condition 3 of this sweep, but a study of other numbers; remove the file" "$steelyard" "${again[@]}"
+"$steelyard" "${again[@]:0:10}" --seed 4 -o seed4 --quiet --keep-parts >/dev/null
+cp seed4/parts/0003.h5 cut/parts/0003.h5
+expect 2 "but a study with another seed" "$steelyard" "${again[@]}"
+rm cut/parts/0003.h5
+expect 0 "written to cut" "$steelyard" "${again[@]}"
+holds "and without them the sweep is whole" cmp whole/sweep.h5 cut/sweep.h5
 
 # Killed in the middle, resumed.
 ask=(sweep line --design grid --dial parameters.shift=0:2:12 --dial parameters.spread=1:2:10 --replicates 400)
