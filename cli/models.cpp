@@ -108,7 +108,8 @@ int draw_model(const DrawOptions& options) {
   if (options.format != "csv")
     throw UserError({}, "--format", "= \"" + options.format + "\" cannot hold numbers",
                     "use csv for a population by formulas");
-  const Measurement measurement(model.scenario, PopulationKind::formulas);
+  const Measurement measurement(model.scenario, PopulationKind::formulas),
+      of_reference(model.scenario, PopulationKind::formulas, Reporting::reference);
   OutputFolder output(options.output, options.force ? Overwrite::replace : Overwrite::refuse);
   std::optional<ModelPopulation> population;
   std::optional<ModelSampler> sampler;
@@ -118,7 +119,7 @@ int draw_model(const DrawOptions& options) {
     if (!population || model.redraw == Redraw::replicate) {
       sampler.reset();
       population.emplace(model, seed, Replicate{r});
-      sampler.emplace(model, *population, &measurement);
+      sampler.emplace(model, *population, &measurement, &of_reference);
     }
     sampler->draw(seed, Replicate{r}, scratch);
     write_file(output.staging() / fmt::format("sample_{:06}.csv", r), sample_csv(scratch.sample));

@@ -268,7 +268,8 @@ BudgetResults run_budget(const ModelStudy& study, const BudgetPlan& plan,
   const ModelCondition& condition = study.condition(0);
   const Scenario& scenario = condition.model.scenario;
   const ModelPopulation population(condition.model, options.seed, Replicate{0});
-  const ModelSampler sampler(condition.model, population, condition.measurement.get());
+  const ModelSampler sampler(condition.model, population, condition.measurement.get(),
+                             condition.reference_measurement.get());
   const BudgetEstimates estimates(scenario.schema, condition.plan, plan,
                                   budget_world(study, population, plan));
   const auto samples = model_budget_samples(study, plan, population, sampler);

@@ -27,7 +27,8 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 struct World {
   World(const ModelCondition& condition, Seed seed, Replicate replicate)
       : population(condition.model, seed, replicate),
-        sampler(condition.model, population, condition.measurement.get()),
+        sampler(condition.model, population, condition.measurement.get(),
+                condition.reference_measurement.get()),
         benchmarks(model_benchmarks(population, condition.model.scenario.schema, condition.plan,
                                     condition.stale)) {}
   ModelPopulation population;
@@ -104,6 +105,8 @@ std::unique_ptr<const ModelCondition> make_condition(const std::string& folder,
   const Scenario& scenario = condition->model.scenario;
   condition->plan = plan_study(scenario);
   condition->measurement = std::make_unique<const Measurement>(scenario, PopulationKind::formulas);
+  condition->reference_measurement =
+      std::make_unique<const Measurement>(scenario, PopulationKind::formulas, Reporting::reference);
   condition->stale = read_stale_benchmarks(scenario, condition->plan.benchmarks);
   for (PlannedEstimand& e : condition->plan.estimands) {
     if (e.truth && condition->model.redraw == Redraw::once)

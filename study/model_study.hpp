@@ -21,7 +21,7 @@ struct ModelCondition {
   std::string name, label, label_zh;
   ModelScenario model;
   StudyPlan plan;
-  std::unique_ptr<const Measurement> measurement;
+  std::unique_ptr<const Measurement> measurement, reference_measurement;
   std::vector<StaleBenchmark> stale;
 };
 

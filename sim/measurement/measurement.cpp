@@ -1,5 +1,7 @@
 #include "sim/measurement/measurement.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/missing.hpp"
@@ -50,17 +52,17 @@ const MeasurementInfo& find_kind(ConfigReader& section) {
 }  // namespace
 
 Measurement::Measurement(const Scenario& scenario, PopulationKind kind, Reporting whose)
-    : scenario_(&scenario), kind_(kind), reported_(scenario.schema.size()) {
+    : scenario_(&scenario), kind_(kind), whose_(whose), reported_(scenario.schema.size()) {
   if (!scenario.document) return;  // made in memory, without sections
   ConfigReader root = scenario.reader();
   Texts names;
-  for (ConfigReader& section : root.sections("measurement")) read(section, whose, names);
+  for (ConfigReader& section : root.sections("measurement")) read(section, names);
   if (std::any_of(sources_.begin(), sources_.end(), [](const auto& s) { return s.active; }))
     for (const MeasurementSource& s : sources_) active_.push_back(s.active);
   order_routes();
 }
 
-void Measurement::read(ConfigReader& section, Reporting whose, Texts& names) {
+void Measurement::read(ConfigReader& section, Texts& names) {
   MeasurementSource s;
   s.name = section.text("name", {.help = "the name of the source, for --set and the error budget"});
   if (holds(names, s.name)) section.fail("name", "= \"" + s.name + "\" stands twice", "rename one");
@@ -95,10 +97,13 @@ void Measurement::read(ConfigReader& section, Reporting whose, Texts& names) {
   if (of_reference && s.keep_observed)
     section.fail("keep_observed", "is of published numbers, which the reference sample has none of",
                  "leave it out");
+  if (of_reference && s.component == ErrorComponent::duplicates)
+    section.fail("sample", "= \"reference\" with duplicates: a design draws nobody twice",
+                 "give it to the respondents");
   if (of_reference && !scenario_->reader().section("reference"))
     section.fail("sample", "= \"reference\", and there is no reference sample",
                  "add a section [reference]");
-  if (of_reference != (whose == Reporting::reference)) return;
+  if (of_reference != (whose_ == Reporting::reference)) return;
   sources_.push_back(std::move(s));
   const MeasurementSource& made = sources_.back();
   if (!made.active) return;
@@ -125,8 +130,11 @@ void Measurement::require_asked(std::span<const VariableId> asked) const {
         if (!holds(asked, id))
           throw UserError(
               s.place, "measurement " + s.name,
-              "needs \"" + scenario_->schema[id].name + "\", which respondents are not asked",
-              "add it to sample.asks, or leave the source out");
+              fmt::format(
+                  "needs \"{}\", which {} not asked", scenario_->schema[id].name,
+                  whose_ == Reporting::reference ? "the reference sample is" : "respondents are"),
+              fmt::format("add it to {}.asks, or leave the source out",
+                          whose_ == Reporting::reference ? "reference" : "sample"));
   }
 }
 

@@ -41,7 +41,7 @@ class Measurement {
   /// @param whose  sources of the other sample are checked and left out
   explicit Measurement(const Scenario& scenario, PopulationKind kind = PopulationKind::synthetic,
                        Reporting whose = Reporting::respondents);
-  /// @throws UserError if an active source changes or reads what the main sample is not asked
+  /// @throws UserError if an active source changes or reads what its sample is not asked
   void require_asked(std::span<const VariableId> asked) const;
 
   std::span<const MeasurementSource> sources() const { return sources_; }
@@ -64,13 +64,14 @@ class Measurement {
   const std::vector<std::vector<double>>& reported() const { return reported_; }
 
  private:
-  void read(ConfigReader& section, Reporting whose, Texts& names);
+  void read(ConfigReader& section, Texts& names);
   void check_kept(const MeasurementSource& source, VariableId answer, const Place& place) const;
   void order_routes();
   void route(Sample& sample) const;
 
   const Scenario* scenario_;
   PopulationKind kind_;
+  Reporting whose_;
   std::vector<MeasurementSource> sources_;
   std::vector<bool> active_;  ///< by source; empty: none is
   std::vector<VariableId> changed_, values_;

@@ -79,14 +79,18 @@ double solve_intercept(Link link, std::span<const double> linear, double expecte
 }
 
 ModelSampler::ModelSampler(const ModelScenario& model, const ModelPopulation& population,
-                           const Measurement* measurement)
-    : population_(&population), measurement_(measurement) {
+                           const Measurement* measurement, const Measurement* reference_measurement)
+    : population_(&population),
+      measurement_(measurement),
+      reference_measurement_(reference_measurement) {
   for (std::size_t v = 0; v < model.scenario.schema.size(); ++v)
     all_.push_back(model.scenario.schema.id(v));
   if (model.participation) make_participation(model);
   if (model.sample) sample_ = make_design(model, *model.sample);
   if (model.reference) reference_ = make_design(model, *model.reference);
   if (measurement_) measurement_->require_asked(sample_ ? sample_->asked : all_);
+  if (reference_measurement_ && reference_)
+    reference_measurement_->require_asked(reference_->asked);
 }
 
 void ModelSampler::make_participation(const ModelScenario& model) {
@@ -165,21 +169,27 @@ void ModelSampler::answer(std::span<const std::uint32_t> units, std::span<const 
 void ModelSampler::answer(std::span<const std::uint32_t> units, Seed seed, Replicate replicate,
                           const std::vector<bool>& on, Scratch& s) const {
   answer(units, sample_ ? std::span<const VariableId>(sample_->asked) : all_, s.sample);
-  if (!measurement_ || !measurement_->any()) return;
+  report(measurement_, units, seed, replicate, on, s.sample, s);
+}
+
+void ModelSampler::report(const Measurement* measurement, std::span<const std::uint32_t> units,
+                          Seed seed, Replicate replicate, const std::vector<bool>& on,
+                          Sample& sample, Scratch& s) const {
+  if (!measurement || !measurement->any()) return;
   s.persons.clear();
   for (std::uint32_t unit : units) s.persons.push_back({0, unit});
-  s.values.resize(s.sample.schema->size());
-  for (VariableId id : measurement_->values()) {
+  s.values.resize(sample.schema->size());
+  for (VariableId id : measurement->values()) {
     const auto behind = population_->values_behind(id);
     auto& values = s.values[index(id)];
     values.clear();
     for (std::uint32_t unit : units) values.push_back(behind[unit]);
   }
-  ReportedAnswers answers{&s.sample, s.persons, s.values, units};
+  ReportedAnswers answers{&sample, s.persons, s.values, units};
   if (on.empty())
-    measurement_->apply(answers, seed, replicate);
+    measurement->apply(answers, seed, replicate);
   else
-    measurement_->apply(answers, seed, replicate, on);
+    measurement->apply(answers, seed, replicate, on);
 }
 
 void ModelSampler::weigh(const Design& design, std::span<const std::uint32_t> units,
@@ -215,6 +225,7 @@ void ModelSampler::draw_reference(Seed seed, Replicate replicate, Scratch& s) co
   // Weights and their variances keep the reference sample, so each replicate has its own.
   auto reference = std::make_shared<ReferenceSample>();
   answer(s.units, reference_->asked, reference->sample);
+  report(reference_measurement_, s.units, seed, replicate, {}, reference->sample, s);
   weigh(*reference_, s.units, reference->sample);
   for (const auto& [from, to] : {std::pair{&reference_->stratum, &reference->stratum},
                                  {&reference_->cluster, &reference->unit}})

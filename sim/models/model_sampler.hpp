@@ -25,10 +25,12 @@ class ModelSampler {
  public:
   /// The references must outlive it.
   /// @param measurement  how the main sample's answers are reported; null: truly
+  /// @param reference_measurement  the same of the reference sample's
   /// @throws UserError for a formula, a measure of size or a design that cannot be used, a source
   /// of error that needs what is not asked
   ModelSampler(const ModelScenario& model, const ModelPopulation& population,
-               const Measurement* measurement = nullptr);
+               const Measurement* measurement = nullptr,
+               const Measurement* reference_measurement = nullptr);
 
   /// P(in the main sample), N.
   std::span<const double> probabilities() const;
@@ -71,10 +73,14 @@ class ModelSampler {
   void make_participation(const ModelScenario& model);
   void answer(std::span<const std::uint32_t> units, std::span<const VariableId> asked,
               Sample& sample) const;
+  /// True answers of these persons to reported ones.
+  void report(const Measurement* measurement, std::span<const std::uint32_t> units, Seed seed,
+              Replicate replicate, const std::vector<bool>& on, Sample& sample, Scratch& s) const;
   static void weigh(const Design& design, std::span<const std::uint32_t> units, Sample& sample);
 
   const ModelPopulation* population_;
   const Measurement* measurement_;
+  const Measurement* reference_measurement_;
   std::optional<double> intercept_;
   std::vector<double> participation_prob_;
   std::vector<std::uint64_t> thresholds_;  ///< of participation: P × 2^64

@@ -258,6 +258,53 @@ TEST_F(ModelMeasurement, ErrorsAreThePersonsOwnWhoeverElseIsInTheSample) {
   EXPECT_EQ(one.estimate, three.estimate);
 }
 
+constexpr const char* kReference = R"toml(
+[reference]
+design = "simple_random"
+n = 500
+asks = ["x", "g"]
+)toml";
+
+TEST_F(ModelMeasurement, AReferenceSampleErrsByItsOwnSources) {
+  const auto drawn = [&](const std::string& errors) {
+    std::ofstream(folder_ / "scenario.toml") << kHead << kReference << errors;
+    const ModelStudy study(folder_.string(), {});
+    const ModelCondition& c = study.condition(0);
+    const ModelPopulation population(c.model, Seed{5}, Replicate{0});
+    const ModelSampler sampler(c.model, population, c.measurement.get(),
+                               c.reference_measurement.get());
+    ModelSampler::Scratch s;
+    sampler.draw(Seed{5}, Replicate{0}, s);
+    return s;
+  };
+  const std::string shift = "kind = \"response_error\"\nvariable = \"x\"\nshift = 0.25\n";
+  const auto truly = drawn(""), both = drawn(section(shift + "sample = \"reference\"")),
+             respondents = drawn(section(shift));
+  EXPECT_EQ(both.sample.numbers, truly.sample.numbers);
+  EXPECT_EQ(respondents.reference->sample.numbers, truly.reference->sample.numbers);
+  EXPECT_EQ(both.reference->sample.base_weights, truly.reference->sample.base_weights);
+  const auto& from = truly.reference->sample.numbers[0];
+  const auto& to = both.reference->sample.numbers[0];
+  ASSERT_EQ(from.size(), 500u);
+  for (std::size_t i = 0; i < from.size(); ++i) EXPECT_EQ(to[i], from[i] + 0.25);
+}
+
+TEST_F(ModelMeasurement, SourcesOfAReferenceSampleNeedOneAndItsQuestions) {
+  const std::string of_reference = "sample = \"reference\"\n";
+  EXPECT_PRED2(
+      has,
+      refused(section("kind = \"response_error\"\nvariable = \"x\"\nshift = 1\n" + of_reference)),
+      "= \"reference\", and there is no reference sample");
+  EXPECT_PRED2(has,
+               refused(kReference + section("kind = \"duplicates\"\nshare = 0.1\n" + of_reference)),
+               "= \"reference\" with duplicates: a design draws nobody twice");
+  EXPECT_PRED2(
+      has,
+      refused(kReference +
+              section("kind = \"response_error\"\nvariable = \"y\"\nshift = 1\n" + of_reference)),
+      "[measurement error] needs \"y\", which the reference sample is not asked");
+}
+
 TEST_F(ModelMeasurement, SaysWhatHasNoMeaning) {
   EXPECT_PRED2(has,
                refused(section("kind = \"misclassification\"\nvariable = \"g\"\n"
