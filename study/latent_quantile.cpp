@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/sums.hpp"
+#include "estimators/functionals/linear.hpp"
 
 namespace steelyard {
 
@@ -128,7 +129,7 @@ ReweightedLaw::ReweightedLaw(const Population& population, const Domain& domain,
 
 Result<std::shared_ptr<const Law>> ReweightedLaw::law(std::span<const double> totals) const {
   const double sum = total(totals);
-  if (!(sum > 0)) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  if (auto failure = without_weight(totals, sum)) return *failure;
   std::vector<Segment> all;
   for (std::size_t b = 0; b < pieces_.size(); ++b) {
     if (totals[b] < 0) return Failure{FailureKind::infeasible, "the total of a bucket is negative"};

@@ -1,14 +1,9 @@
 #include "estimators/functionals/level_estimator.hpp"
 
 #include "core/sums.hpp"
+#include "estimators/functionals/linear.hpp"
 
 namespace steelyard {
-namespace {
-
-const Failure kEmpty{FailureKind::empty_domain, "no respondent in the domain"};
-
-}  // namespace
-
 bool LevelEstimator::uses_laws() const {
   return rule_ != nullptr && functional_.variables().size() == 1 &&
          schema_[functional_.variables()[0]].kind == VariableKind::bucketed &&
@@ -31,7 +26,7 @@ Result<std::vector<BucketValues>> LevelEstimator::numbers(std::span<const double
     const std::size_t inner = answers.size() == 2 ? schema_[answers[1]].size() : 1;
     for (std::size_t j = 0; j < totals.size(); ++j)
       marginal[k == 0 ? j / inner : j % inner] += totals[j];
-    if (!(total(marginal) > 0)) return kEmpty;
+    if (auto failure = without_weight(marginal, total(marginal))) return *failure;
     auto made = laws != nullptr        ? rule_->values_of(v, marginal, *laws)
                 : slopes == Slopes::no ? rule_->numbers(v, marginal, respondents)
                                        : rule_->values(v, marginal, respondents);
@@ -48,7 +43,7 @@ Result<PointEstimate> LevelEstimator::estimate(std::span<const double> totals, d
     if (!values) return values.failure();
     return functional_.estimate(totals, values.value());
   }
-  if (!(total(totals) > 0)) return kEmpty;
+  if (auto failure = without_weight(totals, total(totals))) return *failure;
   if (laws == nullptr) {
     EXPECTS(rule_ != nullptr);
     const auto made = rule_->laws(schema_[functional_.variables()[0]], totals, respondents);
@@ -64,7 +59,7 @@ Result<PointEstimate> LevelEstimator::estimate(std::span<const double> totals, d
 Result<double> LevelEstimator::value(std::span<const double> totals, double respondents,
                                      const Result<LawNearby>* laws) const {
   const bool moments = schema_[functional_.variables()[0]].kind == VariableKind::continuous;
-  if (!((moments ? totals[0] : total(totals)) > 0)) return kEmpty;
+  if (auto failure = without_weight(totals, moments ? totals[0] : total(totals))) return *failure;
   if (laws != nullptr && !*laws) return laws->failure();
   if (functional_.uses_law()) {
     if (laws != nullptr) return functional_.value_of(*laws->value().law);

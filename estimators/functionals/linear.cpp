@@ -1,5 +1,9 @@
 #include "estimators/functionals/linear.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "core/sums.hpp"
 
 namespace steelyard {
@@ -17,10 +21,20 @@ std::vector<double> through_values(std::span<const double> totals, const BucketV
 
 }  // namespace
 
+std::optional<Failure> without_weight(std::span<const double> totals, double weight) {
+  if (weight > 0) return std::nullopt;
+  if (std::all_of(totals.begin(), totals.end(), [](double t) { return t == 0; }))
+    return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  return Failure{FailureKind::infeasible,
+                 fmt::format("the weights of the domain's respondents sum to {:.6g}; an estimate "
+                             "needs a sum above zero (bound the weights, or use a larger domain)",
+                             weight)};
+}
+
 Result<PointEstimate> mean_of_levels(std::span<const double> totals, const BucketValues& values) {
   EXPECTS(totals.size() == values.value.size());
   const double weight = total(totals);
-  if (!(weight > 0)) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  if (auto failure = without_weight(totals, weight)) return *failure;
   double sum = 0;
   for (std::size_t j = 0; j < totals.size(); ++j) sum += totals[j] * values.value[j];
   PointEstimate estimate{sum / weight, through_values(totals, values)};
@@ -31,8 +45,7 @@ Result<PointEstimate> mean_of_levels(std::span<const double> totals, const Bucke
 
 Result<PointEstimate> total_of_levels(std::span<const double> totals, const BucketValues& values) {
   EXPECTS(totals.size() == values.value.size());
-  if (!(total(totals) > 0))
-    return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  if (auto failure = without_weight(totals, total(totals))) return *failure;
   PointEstimate estimate{0, through_values(totals, values)};
   for (std::size_t k = 0; k < totals.size(); ++k) {
     estimate.estimate += totals[k] * values.value[k];
@@ -43,14 +56,14 @@ Result<PointEstimate> total_of_levels(std::span<const double> totals, const Buck
 
 Result<PointEstimate> mean_of_moments(std::span<const double> totals) {
   EXPECTS(totals.size() == 2);
-  if (!(totals[0] > 0)) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  if (auto failure = without_weight(totals, totals[0])) return *failure;
   const double mean = totals[1] / totals[0];
   return PointEstimate{mean, {-mean / totals[0], 1 / totals[0]}};
 }
 
 Result<PointEstimate> total_of_moments(std::span<const double> totals) {
   EXPECTS(totals.size() == 2);
-  if (totals[0] == 0) return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  if (auto failure = without_weight(totals, totals[0])) return *failure;
   return PointEstimate{totals[1], {0, 1}};
 }
 
@@ -63,8 +76,7 @@ Result<PointEstimate> ratio_of_levels(std::span<const double> totals, const Buck
     row_totals[j / columns] += totals[j];
     column_totals[j % columns] += totals[j];
   }
-  if (!(total(totals) > 0))
-    return Failure{FailureKind::empty_domain, "no respondent in the domain"};
+  if (auto failure = without_weight(totals, total(totals))) return *failure;
   double above = 0, below = 0;
   for (std::size_t i = 0; i < rows; ++i) above += row_totals[i] * numerator.value[i];
   for (std::size_t j = 0; j < columns; ++j) below += column_totals[j] * denominator.value[j];

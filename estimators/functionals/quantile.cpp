@@ -7,11 +7,10 @@
 #include <numeric>
 
 #include "core/sums.hpp"
+#include "estimators/functionals/linear.hpp"
 
 namespace steelyard {
 namespace {
-
-const Failure kEmpty{FailureKind::empty_domain, "no respondent in the domain"};
 
 /// F of a bucketed answer is linear inside each bucket, so the quantile is smooth in the totals.
 class BucketQuantile final : public QuantileFunctional {
@@ -67,7 +66,7 @@ class BucketQuantile final : public QuantileFunctional {
 
   Result<Position> find(std::span<const double> totals, double p) const {
     const double weight = total(totals);
-    if (!(weight > 0)) return kEmpty;
+    if (auto failure = without_weight(totals, weight)) return *failure;
     const double goal = p * weight;
     double below = 0;
     Position at;
@@ -127,7 +126,7 @@ class LevelQuantile final : public QuantileFunctional {
 
   Result<double> quantile(std::span<const double> totals, double p) const override {
     const double weight = total(totals);
-    if (!(weight > 0)) return kEmpty;
+    if (auto failure = without_weight(totals, weight)) return *failure;
     // Where p lies on a step of F within rounding it counts as on the step.
     const double goal = (std::clamp(p, 0.0, 1.0) - 1e-12) * weight;
     double below = 0, last = 0;

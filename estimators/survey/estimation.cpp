@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "estimators/functionals/linear.hpp"
 #include "estimators/survey/estimation_run.hpp"
 
 namespace steelyard {
@@ -61,7 +62,13 @@ void EstimationRun::point(std::size_t r, std::size_t k) {
     out.estimate = answers_.gini(q.y, k, data_.w);
   else
     out.estimate = value_of(pairs_[r], totals_, k, 0);
-  if (!std::isfinite(out.estimate))
+  const bool mean =
+      q.statistic == SurveyStatistic::mean || q.statistic == SurveyStatistic::proportion;
+  const double weight = mean ? sum_of(totals_, k, pairs_[r].denominator) : 1.0;
+  if (weight < 0) {
+    out.estimate = kNan;
+    out.failure = without_weight({&weight, 1}, weight);
+  } else if (!std::isfinite(out.estimate))
     out.failure = Failure{FailureKind::unsupported, q.statistic == SurveyStatistic::ratio
                                                         ? "the denominator's total is zero"
                                                         : "the total weight is zero"};

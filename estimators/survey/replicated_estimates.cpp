@@ -95,9 +95,12 @@ void EstimationRun::interval_from(std::size_t r, std::size_t k, std::span<double
   for (std::size_t i = 0; i < theta.size(); ++i)
     if (!std::isfinite(theta[i]) &&
         (o_.replicates->rscales.empty() || o_.replicates->rscales[i] > 0)) {
-      out.failure = Failure{
-          FailureKind::empty_domain,
-          fmt::format("replicate {} of {} has no respondent in the domain", i + 1, theta.size())};
+      out.failure =
+          Failure{FailureKind::empty_domain,
+                  fmt::format("replicate {} of {} has no estimate: {}", i + 1, theta.size(),
+                              requests_[r].statistic == SurveyStatistic::ratio
+                                  ? "the denominator's total is zero in it"
+                                  : "the weights of the domain's respondents sum to zero in it")};
       return;
     }
   const bool quantile = requests_[r].statistic == SurveyStatistic::quantile;

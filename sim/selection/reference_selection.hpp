@@ -58,7 +58,7 @@ std::unique_ptr<const ReferenceDesignDraw> make_stratified_reference(ConfigReade
 /// section 8.2, estimator 3): too large where the order ties neighbours that differ. Source: Madow
 /// (1949), Annals of Mathematical Statistics 20, 333-354. design = "random_systematic_pps": all
 /// persons in a new random order (Hartley & Rao 1962, Annals of Mathematical Statistics 33,
-/// 350-374); a draw costs O(persons of the population).
+/// 350-374).
 std::unique_ptr<const ReferenceDesignDraw> make_systematic_reference(ConfigReader& section,
                                                                      const ReferenceFrame& frame,
                                                                      bool random_order);

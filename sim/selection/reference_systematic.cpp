@@ -9,6 +9,7 @@
 #include "core/sums.hpp"
 #include "sim/designs/pps.hpp"
 #include "sim/selection/drawn_persons.hpp"
+#include "sim/selection/hypergeometric.hpp"
 #include "sim/selection/reference_selection.hpp"
 
 namespace steelyard {
@@ -159,8 +160,10 @@ class RandomSystematicReference final : public ReferenceDesignDraw {
     CellDraw cells;  ///< of its persons
   };
 
-  /// Groups of the n persons that are drawn. Cost O(persons × groups).
+  /// Groups of the n persons that are drawn. Persons of whom none can be the next one are passed
+  /// together. Cost O(n × groups × the root of persons / n).
   std::vector<std::size_t> order(const StreamId& id) const {
+    constexpr double kTogether = 32;
     Stream stream(id);
     std::vector<std::uint64_t> left;
     std::uint64_t all = 0;
@@ -168,11 +171,25 @@ class RandomSystematicReference final : public ReferenceDesignDraw {
       left.push_back(g.persons);
       all += g.persons;
     }
+    const double largest = groups_.back().probability;
     std::vector<std::size_t> out;
     double next = stream.uniform(), passed = 0;
     std::size_t g = 0;
-    for (; all > 0 && out.size() < n_; --all) {
-      std::uint64_t at = stream.below(all);
+    while (all > 0 && out.size() < n_) {
+      if (const double safe = std::floor((next - passed) / largest); safe >= kTogether) {
+        auto together = std::min(all, static_cast<std::uint64_t>(safe));
+        std::uint64_t among = all;
+        all -= together;
+        for (std::size_t k = 0; together > 0; ++k) {
+          const std::uint64_t own = hypergeometric(stream, among, left[k], together);
+          among -= left[k];
+          left[k] -= own;
+          together -= own;
+          passed += static_cast<double>(own) * groups_[k].probability;
+        }
+        continue;
+      }
+      std::uint64_t at = stream.below(all--);
       for (g = 0; at >= left[g]; ++g) at -= left[g];
       --left[g];
       passed += groups_[g].probability;

@@ -120,6 +120,9 @@ sed '21s/,10,/,,/; s/^p07,male,/p07,,/' data.csv >hole.csv
 expect 2 "row 20 has no positive population size in column N" estimate hole.csv --margins sex.csv --missing drop --mean income --strata stratum --cluster psu --fpc N
 sed '3s/,2,0,/,-2,0,/' data.csv >negative.csv
 expect 0 "1 of 40 rows have a negative weight" estimate negative.csv --weights base --mean income
+printf 'y,w,g\n1,2,a\n3,-5,a\n2,1,b\n4,1,b\n' >below.csv
+expect 0 "mean of y in g=a: the weights of the domain's respondents sum to -3; an estimate needs a sum above zero" \
+  estimate below.csv --weights w --mean y --by g
 expect 2 "which is not a finite number" estimate <(sed '3s/,2,0,/,inf,0,/' data.csv) --weights base --mean income
 
 # Designs.

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "estimators/functionals/level_estimator.hpp"
+#include "estimators/functionals/linear.hpp"
 #include "estimators/functionals/quantile.hpp"
 #include "estimators/survey/quantiles.hpp"
 #include "tests/estimators/worlds.hpp"
@@ -95,6 +97,37 @@ TEST(Total, IsTheWeightedSumOrTheCountOfLevels) {
   const auto count = testing::make(functionals(), "total", schema,
                                    "variable = \"income\"\nlevels = [\"a\", \"c\"]");
   EXPECT_DOUBLE_EQ(value(*count, {2, 3, 1}).estimate, 3);
+}
+
+/// Nobody, and weights below zero that outweigh the others, are told apart.
+TEST(WithoutWeight, SaysWhetherNobodyIsThereOrWeightsCancel) {
+  const Schema schema = schema_with({0, 10, 30, 60});
+  const std::string negative =
+      "the weights of the domain's respondents sum to -1; an estimate needs a sum above zero";
+  for (const char* functional : {"mean", "total", "quantile"}) {
+    SCOPED_TRACE(functional);
+    const auto f = testing::make(functionals(), functional, schema, "variable = \"score\"");
+    const std::vector<BucketValues> values{{f->fixed_values(0), {}}};
+    const auto nobody = f->estimate(std::vector<double>{0, 0, 0}, values);
+    const auto below = f->estimate(std::vector<double>{2, -4, 1}, values);
+    ASSERT_FALSE(nobody.ok() || below.ok());
+    EXPECT_EQ(nobody.failure().kind, FailureKind::empty_domain);
+    EXPECT_EQ(nobody.failure().detail, "no respondent in the domain");
+    EXPECT_EQ(below.failure().kind, FailureKind::infeasible);
+    EXPECT_NE(below.failure().detail.find(negative), std::string::npos) << below.failure().detail;
+    const LevelEstimator estimator(schema, *f, nullptr);
+    EXPECT_NE(estimator.value(std::vector<double>{2, -4, 1}, 3).failure().detail.find(negative),
+              std::string::npos);
+  }
+  EXPECT_EQ(mean_of_moments(std::vector<double>{0, 0}).failure().detail,
+            "no respondent in the domain");
+  for (const double size : {0.0, -1.0})
+    for (const auto& made : {mean_of_moments(std::vector<double>{size, 3}),
+                             total_of_moments(std::vector<double>{size, 3})}) {
+      ASSERT_FALSE(made.ok());
+      EXPECT_EQ(made.failure().kind, FailureKind::infeasible);
+    }
+  EXPECT_FALSE(without_weight(std::vector<double>{2, -1}, 1));
 }
 
 /// One answer of a RandomWorld over everybody, under a weighting, ready for any interval method.

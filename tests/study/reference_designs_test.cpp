@@ -15,6 +15,7 @@
 
 #include "core/output.hpp"
 #include "core/sums.hpp"
+#include "sim/selection/hypergeometric.hpp"
 #include "study/engine.hpp"
 #include "tests/message.hpp"
 
@@ -176,6 +177,28 @@ TEST(ReferenceDesigns, TwoStagesWithProbabilitiesProportionalToPersons) {
 TEST(ReferenceDesigns, SystematicInRandomOrder) {
   const Districts world(reference("random_systematic_pps", "n = 300\nsize = { sex = [1, 4] }"));
   expect_nominal(of(world.run(kReplicates), "reference"));
+}
+
+/// Mean and variance m k/n and m (k/n)(1 - k/n)(n - m)/(n - 1), and every number there can be.
+TEST(Hypergeometric, HasTheMomentsOfItsLaw) {
+  struct Law {
+    std::uint64_t n, k, m;
+  };
+  for (const Law& law : {Law{10, 4, 3}, Law{10, 9, 8}, Law{1'000'000'000, 300'000'000, 2000},
+                         Law{5000, 2500, 40}, Law{100, 100, 7}, Law{100, 0, 7}}) {
+    Moments drawn;
+    for (std::uint64_t r = 0; r < 20000; ++r) {
+      Stream stream({Seed{4}, purpose("hypergeometric test"), {}, Unit{r}});
+      const std::uint64_t x = hypergeometric(stream, law.n, law.k, law.m);
+      ASSERT_LE(x, std::min(law.k, law.m));
+      ASSERT_GE(x + law.n, law.m + law.k);
+      drawn.add(static_cast<double>(x));
+    }
+    const double n = static_cast<double>(law.n), p = static_cast<double>(law.k) / n,
+                 m = static_cast<double>(law.m), variance = m * p * (1 - p) * (n - m) / (n - 1);
+    EXPECT_NEAR(drawn.mean(), m * p, 4.5 * std::sqrt(variance / 20000) + 1e-12);
+    EXPECT_NEAR(drawn.variance(), variance, 4.5 * variance * std::sqrt(2.5 / 20000) + 1e-12);
+  }
 }
 
 /// In the order of the districts neighbours are often of different sexes: pairs say too much, by no
