@@ -100,6 +100,15 @@ void print_estimate(const SweepPlan& plan, int threads) {
       e.round_seconds, 1e3 * e.replicate_seconds, e.peak_bytes / 1e6, e.part_bytes / 1e6);
 }
 
+/// A total Sobol' index with its bootstrap limits; that of a surface has none.
+std::string index_text(const EffectRecord& effect) {
+  if (effect.indices_from.empty()) return {};
+  return std::isnan(effect.total_lower)
+             ? fmt::format(", total index {:.2f} of the surface", effect.total)
+             : fmt::format(", total index {:.2f} ({:.2f} to {:.2f})", effect.total,
+                           effect.total_lower, effect.total_upper);
+}
+
 /// The dials that move the headline truths and the reference's bias most.
 std::string summary_of(const SweepResults& r) {
   std::string text = fmt::format("{} conditions ({}) x {} replicates, seed {}\n",
@@ -121,13 +130,14 @@ std::string summary_of(const SweepResults& r) {
     text += fmt::format("\n{}{}: {}\n", e.label, e.unit.empty() ? "" : ", " + e.unit,
                         truth ? "the truth" : "bias of " + m.weighting);
     for (std::size_t k = 0; k < std::min<std::size_t>(effects.size(), 4); ++k) {
-      const EffectRecord& effect = *effects[k];
+      EffectRecord effect = *effects[k];
+      // Of a bias that does not move, rounding is left.
+      if (std::abs(effect.change) < 1e-12 * std::abs(e.truth)) effect.change = effect.mcse = 0;
       const DialRecord& dial = r.dials[effect.dial];
       text += fmt::format(
           "  {:<42} {:>22} {:>+12.4g}{}{}\n", dial.key,
           fmt::format("{:.6g} to {:.6g}", dial.lower, dial.upper), effect.change * scale,
-          truth ? "" : fmt::format(" (MCSE {:.2g})", effect.mcse * scale),
-          effect.indices_from.empty() ? "" : fmt::format(", total index {:.2f}", effect.total));
+          truth ? "" : fmt::format(" (MCSE {:.2g})", effect.mcse * scale), index_text(effect));
     }
   }
   const std::size_t failed = r.failures();

@@ -67,6 +67,7 @@ class SweepParts {
   std::size_t times_read() const { return read_; }
 
   bool done(std::size_t condition) const;
+  /// @throws std::runtime_error if the folder has gone
   void keep(std::size_t condition, const StudyResults& results) const;
   void keep_failure(std::size_t condition, const std::string& reason) const;
   /// The study, or nothing and the reason. @throws UserError for a damaged part
@@ -75,6 +76,7 @@ class SweepParts {
   std::filesystem::path study_file(std::size_t condition) const { return file(condition, ".h5"); }
 
  private:
+  void require_folder() const;
   std::filesystem::path file(std::size_t condition, const char* ending) const;
   std::filesystem::path folder_;
   mutable std::atomic<std::size_t> written_{0}, read_{0};

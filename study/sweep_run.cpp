@@ -51,7 +51,14 @@ bool SweepParts::done(std::size_t condition) const {
   return fs::exists(file(condition, ".h5")) || fs::exists(file(condition, ".txt"));
 }
 
+void SweepParts::require_folder() const {
+  if (!fs::is_directory(folder_))
+    throw std::runtime_error(folder_.string() +
+                             " has gone while the sweep ran, and what was finished with it");
+}
+
 void SweepParts::keep(std::size_t condition, const StudyResults& results) const {
+  require_folder();
   OutputFile part(file(condition, ".h5"), Overwrite::replace);
   write_store(results, part.staging());
   part.commit();
@@ -59,6 +66,7 @@ void SweepParts::keep(std::size_t condition, const StudyResults& results) const 
 }
 
 void SweepParts::keep_failure(std::size_t condition, const std::string& reason) const {
+  require_folder();
   OutputFile part(file(condition, ".txt"), Overwrite::replace);
   write_file(part.staging(), reason + "\n");
   part.commit();
@@ -69,6 +77,9 @@ std::optional<StudyResults> SweepParts::read(std::size_t condition, std::string&
     ++read_;
     return read_store(file(condition, ".h5"));
   }
+  if (!done(condition))
+    throw std::runtime_error(fmt::format("{} has gone while the sweep ran; go on with --resume",
+                                         file(condition, ".h5").string()));
   reason = std::string(trim(read_file(file(condition, ".txt").string())));
   return std::nullopt;
 }

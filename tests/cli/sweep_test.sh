@@ -87,11 +87,12 @@ P
 expect 2 "exists; choose another name, pass --resume to go on, or --force to begin anew" "$steelyard" sweep line -o grid --quiet
 
 # Cut anywhere, resumed, with other threads: the same bytes.
-"$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o whole --quiet --keep-parts --threads 1 >/dev/null
+"$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o whole --quiet --keep-parts --threads 1 >whole.txt
 cp -r whole cut
 rm cut/parts/0003.h5 cut/parts/002*.h5 cut/*.csv cut/sweep.h5 cut/report.html
 : >cut/parts/.0003.h5.partial-1
 expect 0 "written to cut" "$steelyard" sweep line --design saltelli --points 8 --dial parameters.shift=0:2 --dial parameters.spread=1:2 -o cut --quiet --keep-parts --threads 2 --resume
+expect 0 " to " grep "total index .* (.* to .*)" whole.txt
 for file in sweep.h5 conditions.csv effects.csv surfaces.csv report.html plan.txt; do holds "$file is the same after a resumption" cmp whole/$file cut/$file; done
 holds "the truth is that of the shift alone" /usr/bin/python3 - <<'P'
 import csv
@@ -130,6 +131,16 @@ for signal in KILL TERM; do
   holds "the file is the same after SIG$signal" cmp unbroken/sweep.h5 broken/sweep.h5
 done
 expect 0 "go on with --resume" grep resume told
+
+# Its folder goes while it runs.
+rm -rf broken
+"$steelyard" "${ask[@]}" -o broken --quiet >/dev/null 2>told &
+while [ "$(ls broken/parts 2>/dev/null | wc -l)" -lt 3 ] && kill -0 $! 2>/dev/null; do sleep 0.01; done
+mv broken away
+wait $!
+holds "a removed folder ends the sweep" test $? -eq 3
+expect 0 "broken/parts" cat told
+holds "nothing half-true is left" test ! -e broken
 
 # A sweep of fitted populations, with its time told beforehand.
 expect 0 "conditions x 20 replicates: about" "$steelyard" sweep two-by-two --seed 1 --dial sample.size=500:2000 --replicates 20 --estimate
