@@ -25,6 +25,9 @@ std::string record_text(const BudgetResults& b, const BudgetRecord& r) {
   const double scale = e.unit == "%" ? 100 : 1;
   const int digits = std::abs(e.truth * scale) >= 1000 ? 0 : 2;
   const auto with_error = [&](const Measured& m, double factor, int shown) {
+    // What rounding leaves is nothing.
+    const double none = 1e-12 * (factor == scale ? std::abs(e.truth) * scale : 100);
+    if (std::abs(m.value * factor) <= none && m.mcse * factor <= none) return std::string("0");
     return std::isnan(m.value)
                ? std::string("-")
                : fmt::format("{:+.{}f} ({})", m.value * factor, shown, error_text(m.mcse * factor));

@@ -11,14 +11,19 @@
 namespace steelyard {
 namespace {
 
+/// Nothing but what rounding leaves of it, against a number of this size.
+bool is_zero(const Measured& part, double size) {
+  return std::abs(part.value) <= 1e-12 * size && !(part.mcse > 1e-12 * size);
+}
+
 /// A part with the digits that its own Monte Carlo error deserves; one that is always 0 as "0".
 std::string part_text(const EstimandRecord& e, const Measured& part, double sign = 1) {
-  if (part.value == 0 && !(part.mcse > 0)) return "0";
+  if (is_zero(part, std::max(std::abs(e.truth), 1e-3))) return "0";
   return with_error(sign * part.value, part.mcse, format_for(e, part.mcse), true);
 }
 
 std::string percent_text(const Measured& part) {
-  if (part.value == 0 && !(part.mcse > 0)) return "0";
+  if (is_zero(part, 100)) return "0";
   return with_error(part.value, part.mcse, format_for(part.mcse), true);
 }
 
