@@ -61,7 +61,7 @@ class PreparedLinearization final : public PreparedInterval {
           second[c] += squared[c * levels + k] * z * z;
         }
     std::vector<double> fit;
-    const double targets = fitted(table, first, fit);
+    const TargetErrors targets = fitted(table, first, fit);
     if (const auto later = residuals_.later(); !later.empty())
       for (std::size_t i = 0; i < table.cells.size(); ++i) {
         const double t = later[table.cells[i]];
@@ -88,14 +88,20 @@ class PreparedLinearization final : public PreparedInterval {
       squares += chance(c) * g * g * (second[i] - 2 * f * cross[i]);
     }
     const auto n = static_cast<double>(index_.n);
-    const double sampling = poisson ? squares : n / (n - 1) * (squares - sum * sum / n);
-    return interval_of(made, std::sqrt(std::max(0.0, sampling) + targets));
+    const double sampling =
+        std::max(0.0, poisson ? squares : n / (n - 1) * (squares - sum * sum / n));
+    return interval_of(made, std::sqrt(sampling + targets.variance),
+                       degrees_of_freedom(sampling, df_, targets));
   }
 
  private:
   Result<Interval> interval_of(const MadeEstimate& made, double se) const {
+    return interval_of(made, se, df_);
+  }
+  Result<Interval> interval_of(const MadeEstimate& made, double se, double df) const {
+    const double t = df == df_ ? t_ : t_quantile(options_.level, df);
     return make_interval(options_, made.estimator ? &made.estimator->functional() : nullptr,
-                         made.point.estimate, se, df_, t_, index_.n, made.tabulation.respondents);
+                         made.point.estimate, se, df, t, index_.n, made.tabulation.respondents);
   }
 
   /// z'Qz with the covariance of the table's totals, made for the first estimate of the table.
@@ -117,9 +123,9 @@ class PreparedLinearization final : public PreparedInterval {
   }
 
   /// f of each cell (empty without calibration), and the variance of the benchmarks' own errors.
-  double fitted(const Tabulation& table, const std::vector<double>& first,
-                std::vector<double>& fit) const {
-    if (residuals_.none()) return 0;
+  TargetErrors fitted(const Tabulation& table, const std::vector<double>& first,
+                      std::vector<double>& fit) const {
+    if (residuals_.none()) return {};
     std::vector<double> by_cell(index_.cells, 0.0);
     for (std::size_t i = 0; i < table.cells.size(); ++i) by_cell[table.cells[i]] = first[i];
     return residuals_.fit(by_cell, fit);

@@ -25,16 +25,19 @@ void EstimationRun::linearize(Linearizer& linearizer, std::size_t r, std::size_t
       out.failure = share.variance.failure();
       return;
     }
+    if (!o_.df) df_ = linearizer.df(df_);
     invert(r, k, share.value, std::sqrt(std::max(0.0, share.variance.value())));
     if (o_.quantiles != QuantileInterval::woodruff) score_interval(linearizer, r, k);
     if (influences_) quantile_influence(linearizer, r, k);
     return;
   }
   const auto variance = linear_variance(linearizer, r, k);
-  if (!variance)
+  if (!variance) {
     out.failure = variance.failure();
-  else
-    finish(r, k, variance.value());
+    return;
+  }
+  if (!o_.df) df_ = linearizer.df(df_);
+  finish(r, k, variance.value());
 }
 
 /// Influence of each answered row and the variance that follows.

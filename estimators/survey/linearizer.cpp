@@ -77,7 +77,7 @@ std::span<const double> Linearizer::fit(std::span<const std::uint32_t> rows,
   const bool all = rows.empty();
   const std::size_t count = all ? design_.n() : rows.size();
   EXPECTS(z.size() == count);
-  target_variance_ = 0;
+  targets_ = {};
   if (residuals_) {
     by_cell_.assign(index_->cells, 0.0);
     if (all)
@@ -85,7 +85,7 @@ std::span<const double> Linearizer::fit(std::span<const std::uint32_t> rows,
     else
       for (std::size_t k = 0; k < count; ++k)
         by_cell_[index_->cell_of[rows[k]]] += d_[rows[k]] * z[k];
-    target_variance_ = residuals_->fit(by_cell_, fitted_);
+    targets_ = residuals_->fit(by_cell_, fitted_);
     if (const auto later = residuals_->later(); !later.empty()) {
       scaled_.resize(count);
       for (std::size_t k = 0; k < count; ++k)
@@ -127,8 +127,9 @@ Result<double> Linearizer::variance(std::span<const std::uint32_t> rows,
                                     std::span<const double> z) {
   z = fit(rows, z);
   auto variance = sampling_variance(rows, z);
-  if (target_variance_ == 0 || !variance) return variance;
-  return variance.value() + target_variance_;
+  if (!variance) return variance;
+  sampling_variance_ = variance.value();
+  return targets_.variance == 0 ? sampling_variance_ : sampling_variance_ + targets_.variance;
 }
 
 Result<double> Linearizer::sampling_variance(std::span<const std::uint32_t> rows,

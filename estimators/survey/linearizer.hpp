@@ -25,6 +25,10 @@ class Linearizer {
   /// Variance of Σ w_i z_i. @param rows  those that z belongs to, others have z = 0; empty: all n
   /// Cost O(n), or for element sampling with few rows O(rows + cells × margins).
   Result<double> variance(std::span<const std::uint32_t> rows, std::span<const double> z);
+  /// Degrees of freedom of the last variance, from those of the design.
+  double df(double design_df) const {
+    return degrees_of_freedom(sampling_variance_, design_df, targets_);
+  }
   /// u_i = w_i (z_i - x_i'β) of all n rows, whose total has that variance, the errors of
   /// benchmarks apart. Cost O(n).
   void residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
@@ -34,7 +38,7 @@ class Linearizer {
  private:
   /// Of Σ a (z - f), with the fitted values that are there.
   Result<double> sampling_variance(std::span<const std::uint32_t> rows, std::span<const double> z);
-  /// Fits the projection of z; the z to go on with. Sets fitted_ and target_variance_.
+  /// Fits the projection of z; the z to go on with. Sets fitted_ and targets_.
   std::span<const double> fit(std::span<const std::uint32_t> rows, std::span<const double> z);
   Result<double> full_elements(std::span<const double> z);
   void fitted_residuals(std::span<const std::uint32_t> rows, std::span<const double> z,
@@ -56,7 +60,8 @@ class Linearizer {
   std::vector<Piece> pieces_;
   bool pieces_ready_ = false;
   std::vector<double> first_, scaled_;  ///< of a weighting in several stages
-  double target_variance_ = 0;          ///< what the errors of benchmarks add to the last fit
+  TargetErrors targets_;                ///< what those of benchmarks add to the last fit
+  double sampling_variance_ = 0;        ///< of the last variance, without them
   std::vector<double> cell_weight_, cell_squared_;  ///< the same by cell: one stratum of elements
   std::vector<double> by_cell_, fitted_, u_, sum_, squares_, totals_;
 };

@@ -161,6 +161,30 @@ void EquationProjection::add_moment(std::span<const double> b, std::span<const d
     reference[j] -= reference_score[j] * by_cell[equation_->cell_of[j]];
 }
 
+namespace {
+
+/// V_B = Σ e² and what its degrees of freedom are.
+void add_reference(const SurveyDesign& design, std::span<const double> e, TargetErrors& errors) {
+  double variance = 0, fourth = 0;
+  for (const double x : e) {
+    variance += x * x;
+    fourth += x * x * x * x;
+  }
+  const auto n = static_cast<double>(design.psus());
+  const double df = design.df(), square = variance * variance;
+  errors.variance += variance;
+  errors.reference_spread =
+      df > 0 ? std::max(square / df, (fourth - square / n) / 2 * n / df) : square;
+}
+
+}  // namespace
+
+double degrees_of_freedom(double sampling, double df, const TargetErrors& targets) {
+  const double whole = sampling + targets.variance;
+  if (!targets.reference_spread || !(whole > 0)) return df;
+  return whole * whole / (sampling * sampling / df + *targets.reference_spread);
+}
+
 Residuals::Residuals(const Weights& weights, std::span<const double> d) {
   const auto factor_of = [&](std::size_t s) -> std::span<const double> {
     const std::vector<double>& own = weights.stages[s].factor;
@@ -201,16 +225,16 @@ const Projection* Residuals::only() const {
   return alone && steps_[0].projection.plain() ? &steps_[0].projection : nullptr;
 }
 
-double Residuals::fit(std::span<const double> s, std::vector<double>& fitted,
-                      std::span<const double> beside) const {
+TargetErrors Residuals::fit(std::span<const double> s, std::vector<double>& fitted,
+                            std::span<const double> beside) const {
   if (steps_.size() == 1 && steps_[0].before.empty() && !reference_)
-    return steps_[0].projection.fit(s, fitted);
+    return {steps_[0].projection.fit(s, fitted), std::nullopt};
   std::vector<double> reference(beside.begin(), beside.end());
   if (reference_ && beside.empty()) reference.assign(reference_->sample.n, 0.0);
   // m_c = Σ_{i in c} d_i z_i, z as the stage sees it.
   std::vector<double> m(s.begin(), s.end()), weighted, part;
   fitted.assign(s.size(), 0.0);
-  double error = 0;
+  TargetErrors errors;
   for (std::size_t k = steps_.size(); k-- > 0;) {
     const Step& step = steps_[k];
     part.assign(s.size(), 0.0);
@@ -219,7 +243,7 @@ double Residuals::fit(std::span<const double> s, std::vector<double>& fitted,
       if (step.equation)
         step.equation->fit(weighted, part, reference);
       else
-        error += step.projection.fit(weighted, part);
+        errors.variance += step.projection.fit(weighted, part);
       for (std::size_t c = 0; c < s.size(); ++c)
         fitted[c] += step.since.empty() ? part[c] : step.since[c] * part[c];
     }
@@ -229,11 +253,11 @@ double Residuals::fit(std::span<const double> s, std::vector<double>& fitted,
   if (reference_) {
     const std::vector<double>& design_weights = reference_->sample.base_weights;
     for (std::size_t j = 0; j < reference.size(); ++j) reference[j] *= design_weights[j];
-    const auto variance = reference_design_->variance(reference);
-    EXPECTS(variance.ok());
-    error += variance.value();
+    const auto e = reference_design_->deviations(reference);
+    EXPECTS(e.ok());
+    add_reference(reference_design_->drawn(), e.value(), errors);
   }
-  return error;
+  return errors;
 }
 
 }  // namespace steelyard

@@ -98,6 +98,18 @@ class EquationProjection {
   Eigen::PartialPivLU<Eigen::MatrixXd> transposed_;
 };
 
+/// What the errors of benchmarks and of a reference sample add to a variance.
+struct TargetErrors {
+  double variance = 0;
+  /// V_B²/df_B of a reference sample B that stages' equations refer to; nothing without one.
+  std::optional<double> reference_spread;
+};
+
+/// Degrees of freedom of V = V_A + the targets' errors: V²/(V_A²/df + V_B²/df_B), errors of
+/// benchmarks without error of their own; df itself without a reference sample.
+/// Source: Satterthwaite (1946), Biometrics Bulletin 2, 110-114.
+double degrees_of_freedom(double sampling, double df, const TargetErrors& targets);
+
 /// The linearized total of a weighting in stages s = 1 ... S with factors g_s. Stage S has
 /// Σ w_S z = t'β_S + Σ w_{S-1} g_S (z - x'β_S), which is stage S-1's total of another variable, so
 /// from last to first z <- g_s (z - x_s'β_s); a stage without calibration variables: z <- g_s z.
@@ -119,9 +131,12 @@ class Residuals {
   /// f of each cell from s_c = Σ_{i in c} d_i z_i (z as it is, not multiplied by t).
   /// @param reference  by row of the reference sample: an influence beside that of the stages;
   ///                   empty: none
-  /// @return the variance that the errors of benchmarks and the reference sample add
-  double fit(std::span<const double> s, std::vector<double>& fitted,
-             std::span<const double> reference = {}) const;
+  /// df_B, of V_B = Σ e² with the design's deviations e of B's n_B units in H strata, is
+  /// 2 V_B²/(Σ e⁴ - V_B²/n_B) × (n_B - H)/n_B, at most n_B - H, which it is for normal e of equal
+  /// variance: the variance of V_B from the contributions themselves.
+  /// Source: Valliant & Rust (2010), J. Official Statistics 26, 585-602.
+  TargetErrors fit(std::span<const double> s, std::vector<double>& fitted,
+                   std::span<const double> reference = {}) const;
 
  private:
   struct Step {

@@ -190,7 +190,7 @@ class DoublyRobust final : public PredictedTotals {
     // together.
     std::vector<double> beside = reference_influence(influence);
     for (double& z : beside) z *= reference_scale_;
-    double variance = residuals_.fit(s, fitted, beside);
+    double variance = residuals_.fit(s, fitted, beside).variance;
     const std::span<const double> first = residuals_.first(), later = residuals_.later();
     std::vector<double> own = index_.weight_squared;  // of those who are not in the table
     std::vector<double> value(k);

@@ -10,17 +10,20 @@
 
 #include "core/random.hpp"
 #include "core/sample.hpp"
+#include "performance_study.hpp"
 
 namespace steelyard::testing {
 
 /// Covariates x1, x2 (numbers on [-1, 1], or ±0.4 and ±0.5) and group (3
-/// levels); answers "wage" (a number, linear in all three) and "works" (a category, logistic).
+/// levels), and "noise", a number that nothing depends on; "side1", "side2" and
+/// "coin" say whether x1, x2 and noise are above 0. Answers "wage" (a number, linear in
+/// all three) and "works" (a category, logistic).
 /// People come in pairs with equal covariates and opposite errors, so that the models of numbers
 /// hold in this finite population exactly. The reference sample has the covariates alone.
 class RepeatedSamples {
  public:
   /// How probable it is to take part, by (x1, x2, group).
-  enum class Law { logistic, exponential };
+  enum class Law { logistic, exponential, probit, cloglog };
 
   struct Draw {
     Sample a;
@@ -29,8 +32,18 @@ class RepeatedSamples {
 
   enum class Values { continuous, discrete };
 
+  /// How strong selection is.
+  struct Strength {
+    double participation = 1;  ///< of the linear predictor
+    double sizes = 1;          ///< of log sizes, hence of the reference sample's design weights
+  };
+
   explicit RepeatedSamples(Law law, Values values, std::size_t population = 20000,
                            double expected_a = 400, std::size_t n_b = 200)
+      : RepeatedSamples(law, values, population, expected_a, n_b, Strength{}) {}
+
+  RepeatedSamples(Law law, Values values, std::size_t population, double expected_a,
+                  std::size_t n_b, Strength strength)
       : n_b_(n_b) {
     for (const char* name : {"x1", "x2"}) number(name);
     Variable group;
@@ -43,11 +56,19 @@ class RepeatedSamples {
     works.levels = {"no", "yes"};
     works.assumed_values = {0, 1};
     schema.add(works);
+    number("noise");
+    for (const char* name : {"side1", "side2", "coin"}) {
+      Variable half;
+      half.name = name;
+      half.levels = {"below", "above"};
+      schema.add(half);
+    }
     people_.schema = &schema;
     people_.n = population;
     people_.columns.resize(schema.size());
     people_.numbers.resize(schema.size());
     Stream stream({Seed{20261125}, purpose("population"), {}, {}});
+    Stream noises({Seed{20261125}, purpose("noise"), {}, {}});
     std::vector<double> chance;
     double size = 0;
     for (std::size_t i = 0; i < population; i += 2) {
@@ -68,8 +89,12 @@ class RepeatedSamples {
         people_.numbers[3].push_back(mean + 1.5 * sign * noise);
         people_.columns[4].push_back((sign > 0 ? u : 1 - u) <
                                      1 / (1 + std::exp(-0.2 - x1 - 0.5 * x2)));
-        chance.push_back(0.6 * x1 + 0.3 * x2 + 0.3 * g);
-        size_.push_back(std::exp(0.5 * x2 + 0.2 * g));
+        people_.numbers[5].push_back(2 * noises.uniform() - 1);
+        people_.columns[6].push_back(x1 > 0);
+        people_.columns[7].push_back(x2 > 0);
+        people_.columns[8].push_back(people_.numbers[5].back() > 0);
+        chance.push_back(strength.participation * (0.6 * x1 + 0.3 * x2 + 0.3 * g));
+        size_.push_back(std::exp(strength.sizes * (0.5 * x2 + 0.2 * g)));
         size += size_.back();
       }
     }
@@ -81,6 +106,14 @@ class RepeatedSamples {
       (sum < expected_a ? low : high) = middle;
     }
     for (const double eta : chance) chance_.push_back(probability(law, low + eta));
+    groups_.assign(3, 0.0);
+    for (const LevelCode code : people_.columns[2]) groups_[code] += 1;
+    for (std::size_t v = 0; v < schema.size(); ++v) {
+      double sum = 0;
+      for (std::size_t i = 0; i < population; ++i)
+        sum += people_.numbers[v].empty() ? people_.columns[v][i] : people_.numbers[v][i];
+      truth_.push_back(sum / static_cast<double>(population));
+    }
     double so_far = 0;
     for (double& s : size_) {
       s /= size;
@@ -104,20 +137,31 @@ class RepeatedSamples {
     return out;
   }
 
-  /// The population mean of a number, or the share of "works" = yes.
-  double truth(const std::string& variable) const {
-    const std::size_t at = index(schema.require(variable, {}));
-    double sum = 0;
-    for (std::size_t i = 0; i < people_.n; ++i)
-      sum += people_.numbers[at].empty() ? people_.columns[at][i] : people_.numbers[at][i];
-    return sum / static_cast<double>(people_.n);
+  /// The same with what is known, the sizes of the groups among it, and with population means of
+  /// numbers and the share of "works" = yes.
+  DrawnSample drawn(std::uint32_t replicate) const {
+    Draw both = draw(replicate);
+    DrawnSample out{std::move(both.a), Benchmarks(schema), truth_};
+    out.known.set_reference(both.b);
+    out.known.add({{schema.id(2)}, groups_});
+    return out;
   }
 
   Schema schema;
 
  private:
   static double probability(Law law, double eta) {
-    return law == Law::exponential ? std::exp(eta) : 1 / (1 + std::exp(-eta));
+    switch (law) {
+      case Law::exponential:
+        return std::exp(eta);
+      case Law::probit:
+        return std::erfc(-eta / std::sqrt(2.0)) / 2;
+      case Law::cloglog:
+        return -std::expm1(-std::exp(eta));
+      case Law::logistic:
+        break;
+    }
+    return 1 / (1 + std::exp(-eta));
   }
   void number(const char* name) {
     Variable v;
@@ -134,15 +178,27 @@ class RepeatedSamples {
   }
   void copy(std::size_t i, bool answers, Sample& into) const {
     ++into.n;
-    for (const std::size_t v : {0, 1, 3})
-      if (v < 3 || answers) into.numbers[v].push_back(people_.numbers[v][i]);
-    into.columns[2].push_back(people_.columns[2][i]);
+    for (const std::size_t v : {0, 1, 3, 5})
+      if (v != 3 || answers) into.numbers[v].push_back(people_.numbers[v][i]);
+    for (const std::size_t v : {2, 6, 7, 8}) into.columns[v].push_back(people_.columns[v][i]);
     if (answers) into.columns[4].push_back(people_.columns[4][i]);
   }
 
   std::size_t n_b_;
   Sample people_;
-  std::vector<double> chance_, size_, cumulated_;
+  std::vector<double> chance_, size_, cumulated_, groups_, truth_;
 };
+
+inline std::map<std::string, Performance> study(const RepeatedSamples& world,
+                                                const std::vector<Estimator>& estimators,
+                                                std::uint32_t replicates = kReplicates) {
+  return study(
+      world.schema, estimators, [&](std::uint32_t r) { return world.drawn(r); }, replicates);
+}
+inline std::map<std::string, Performance> study(RepeatedSamples::Law law,
+                                                RepeatedSamples::Values values,
+                                                const std::vector<Estimator>& estimators) {
+  return study(RepeatedSamples(law, values), estimators);
+}
 
 }  // namespace steelyard::testing

@@ -132,7 +132,7 @@ struct ClaimedInfluence {
       for (std::size_t c = 0; c < index.cells; ++c) a.push_back(weights.factor[c] * z[c]);
       return;
     }
-    variance_b = residuals.fit(s, fitted);
+    variance_b = residuals.fit(s, fitted).variance;
     for (std::size_t c = 0; c < index.cells; ++c)
       a.push_back(residuals.first()[c] *
                   ((residuals.later().empty() ? 1 : residuals.later()[c]) * z[c] - fitted[c]));
