@@ -124,6 +124,30 @@ TEST(ReferenceDegreesOfFreedom, AreTwoWhereOneRowMakesTheVariance) {
   EXPECT_DOUBLE_EQ(degrees_of_freedom(1, 10, TargetErrors{1, 0.1}), 20);
 }
 
+// A file's estimates, row by row, and a study's, by cell.
+TEST(ReferenceDegreesOfFreedom, AreTheSameForAFileUnlessTheyAreGiven) {
+  const AnsweredWorld world(11);
+  const auto weighting = world.weighting("ipw", "covariates = [\"age\", \"region\"]\n");
+  const CellIndex index = world.index(*weighting);
+  const Weights weights = weighting->weigh(index, world.benchmarks()).value();
+  const SurveyDesign design = SurveyDesign::rows(index.n);
+  SurveyData data;
+  data.n = index.n;
+  data.columns = {world.y};
+  data.design = &design;
+  data.d.assign(data.n, 1.0);
+  for (const std::uint32_t c : index.cell_of) data.w.push_back(weights.factor[c]);
+  data.index = &index;
+  data.weights = &weights;
+  const std::vector<EstimateRequest> mean{{.statistic = SurveyStatistic::mean}};
+  const Interval study = world.interval(*weighting);
+  const EstimateRow file = estimate_all(data, mean, {}).at(0);
+  EXPECT_NEAR(file.se / study.se, 1, 1e-9);
+  EXPECT_NEAR(file.df / study.df, 1, 1e-9);
+  EXPECT_NEAR((file.upper - file.estimate) / (study.upper - study.lower), 0.5, 1e-9);
+  EXPECT_EQ(estimate_all(data, mean, {.df = 17.0}).at(0).df, 17);
+}
+
 TEST(ReferenceDegreesOfFreedom, WithoutAReferenceSampleAreRowsLessOne) {
   const AnsweredWorld world(11);
   const auto raking = world.weighting("raking", "margins = [\"region\"]");
