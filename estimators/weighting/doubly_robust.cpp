@@ -32,6 +32,13 @@ class DoublyRobustWeighting final : public Weighting {
                               .help = "linear: of every answer, so that it gives weights; "
                                       "own: multinomial logistic of a categorical answer, "
                                       "linear of a number, fitted in each domain"}) == "own";
+    robust_variance_ =
+        config.text("variance",
+                    {.fallback = "plug_in",
+                     .choices = {"plug_in", "doubly_robust"},
+                     .help = "plug_in: the paper's, which takes the two samples' sizes of the "
+                             "population for equal; doubly_robust: consistent where either model "
+                             "is right, as the estimate is"}) == "doubly_robust";
     normalised_ = config.flag("normalised", true,
                               "propensity weights are scaled to the reference sample's size first "
                               "(DR2); false: they are not (DR1, with known_size in the mean)");
@@ -66,8 +73,9 @@ class DoublyRobustWeighting final : public Weighting {
       q[c] = bias_minimised_ ? 1 - pi : pi;
     }
     const double scale = reference_scale(made.value());
-    return add_linear_outcome(std::move(made.value()), samples.value(), index, q,
-                              StageResiduals::weighted_before, scale);
+    return add_linear_outcome(
+        std::move(made.value()), samples.value(), index, q,
+        robust_variance_ ? StageResiduals::weighted_after : StageResiduals::weighted_before, scale);
   }
 
   Result<std::unique_ptr<const ModelledAnswer>> model_answer(
@@ -101,14 +109,15 @@ class DoublyRobustWeighting final : public Weighting {
       weights = add_reference_size(std::move(weights), samples.value(), index, scale);
     return weights;
   }
-  /// The factor of the stage that scaled the propensity's weights.
+  /// Of the reference sample's part in the variance: the factor of the stage that scaled the
+  /// propensity's weights, in the paper's.
   double reference_scale(const Weights& weights) const {
-    return normalised_ ? weights.stages[1].factor[0] : 1.0;
+    return normalised_ && !robust_variance_ ? weights.stages[1].factor[0] : 1.0;
   }
 
   MarginVariables terms_, outcome_terms_;
   Link link_{};
-  bool bias_minimised_ = false, own_model_ = false, normalised_ = true;
+  bool bias_minimised_ = false, own_model_ = false, robust_variance_ = false, normalised_ = true;
 };
 
 }  // namespace

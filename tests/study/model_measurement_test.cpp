@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "sim/models/model_sampler.hpp"
 #include "study/model_study.hpp"
 #include "tests/message.hpp"
 

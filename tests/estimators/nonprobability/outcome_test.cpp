@@ -11,6 +11,7 @@
 #include "estimators/intervals/interval_method.hpp"
 #include "estimators/tabulate.hpp"
 #include "tests/estimators/worlds.hpp"
+#include "two_sample_world.hpp"
 
 namespace steelyard {
 namespace {
@@ -183,6 +184,39 @@ TEST(OutcomeModels, LinearizationAgreesWithTheBootstrapOfBothSamples) {
         // The bootstrap's standard error has 3.5 % of its own at 400 draws.
         EXPECT_NEAR(boot.se / linear.se, 1, 0.16);
       }
+}
+
+/// y is a covariate, so that the outcome model has no error whatever the propensity is: the
+/// estimate is the reference sample's, and so must be its error.
+TEST(OutcomeModels, DoublyRobustErrorsNeedNoRightPropensity) {
+  const testing::TwoSampleWorld world(11);
+  testing::TwoSampleWorld of_age = world;
+  of_age.y = world.a.numbers[3];
+  const std::string terms = "covariates = [\"age\"]\noutcome_covariates = [\"sex\", \"age\"]\n";
+  const auto robust = world.weighting("doubly_robust", terms + "variance = \"doubly_robust\"");
+  const CellIndex index = world.index(*robust);
+  const auto weights = robust->weigh(index, world.benchmarks());
+  ASSERT_TRUE(weights.ok());
+  const std::vector<double>&d = world.b->sample.base_weights, &age = world.b->sample.numbers[3];
+  double size = 0, mean = 0;
+  for (std::size_t j = 0; j < d.size(); ++j) {
+    size += d[j];
+    mean += d[j] * age[j];
+  }
+  mean /= size;
+  std::vector<double> u;
+  for (std::size_t j = 0; j < d.size(); ++j) u.push_back(d[j] * (age[j] - mean) / size);
+  const testing::ClaimedInfluence claimed(index, weights.value(), of_age.y);
+  EXPECT_NEAR(testing::WeightedMean(index, weights.value(), of_age.y).mean, mean, 1e-9 * mean);
+  const double variance = design_of(*world.b).variance(u).value();
+  EXPECT_NEAR(claimed.variance_b / variance, 1, 1e-9);
+  for (const double influence : claimed.a) EXPECT_NEAR(influence, 0, 1e-9);
+  // The paper's multiplies it by the ratio of the samples' sizes of the population, squared.
+  const auto paper = world.weighting("doubly_robust", terms)->weigh(index, world.benchmarks());
+  const double ratio = paper.value().stages[1].factor[0];
+  EXPECT_GT(std::abs(ratio - 1), 0.01);
+  EXPECT_NEAR(testing::ClaimedInfluence(index, paper.value(), of_age.y).variance_b / variance,
+              ratio * ratio, 1e-9);
 }
 
 TEST(OutcomeModels, BiasMinimisedCoefficientsLeaveNothingToTheOutcomeModel) {
