@@ -44,7 +44,9 @@ double t_quantile(double level, double df) {
   const double p = 0.5 + level / 2;
   if (!(df >= 1)) return kNan;
   if (df > 1e15) return boost::math::quantile(boost::math::normal(), p);
-  return boost::math::quantile(boost::math::students_t(df), p);
+  // In double throughout: long double would cost more than the variance itself.
+  using Policy = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
+  return boost::math::quantile(boost::math::students_t_distribution<double, Policy>(df), p);
 }
 
 Limits proportion_limits(double p, double se, ProportionInterval method, const IntervalSetting& s) {

@@ -80,11 +80,14 @@ class Score {
     du_.resize(eta_a.size());
     v_.resize(eta_b.size());
     dv_.resize(eta_b.size());
-    for (std::size_t c = 0; c < u_.size(); ++c) {
-      const ParticipationTerms t = participation_terms(equation_, link_, eta_a[c]);
-      u_[c] = samples_.weight_a[c] * t.u;
-      du_[c] = samples_.weight_a[c] * t.du;
-    }
+    if (respondents_count_)
+      std::copy(samples_.weight_a.begin(), samples_.weight_a.end(), u_.begin());
+    else
+      for (std::size_t c = 0; c < u_.size(); ++c) {
+        const ParticipationTerms t = participation_terms(equation_, link_, eta_a[c]);
+        u_[c] = samples_.weight_a[c] * t.u;
+        du_[c] = samples_.weight_a[c] * t.du;
+      }
     for (std::size_t c = 0; c < v_.size(); ++c) {
       const ParticipationTerms t = participation_terms(equation_, link_, eta_b[c]);
       v_[c] = weight_b_[c] * t.v;
@@ -107,10 +110,12 @@ class Score {
   std::span<const double> score() const { return score_; }
 
   void jacobian(Eigen::MatrixXd& out) const {
-    Eigen::MatrixXd part;
     samples_.b.gram(dv_, out);
-    samples_.a.gram(du_, part);
-    out -= part;
+    if (!respondents_count_) {
+      Eigen::MatrixXd part;
+      samples_.a.gram(du_, part);
+      out -= part;
+    }
     out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
   }
 
@@ -136,6 +141,9 @@ class Score {
   const TwoSamples& samples_;
   ParticipationEquation equation_;
   Link link_;
+  /// Pseudo-likelihood with a logit: u = 1 whatever θ is.
+  bool respondents_count_ =
+      equation_ == ParticipationEquation::pseudo_likelihood && link_ == Link::logit;
   std::vector<double> weight_b_, u_, du_, v_, dv_, score_, other_, scale_;
 };
 
