@@ -89,6 +89,12 @@ class Score {
         du_[c] = samples_.weight_a[c] * t.du;
       }
     for (std::size_t c = 0; c < v_.size(); ++c) {
+      if (respondents_count_) {
+        const LinkTerms l = logit_terms(eta_b[c]);
+        v_[c] = weight_b_[c] * l.upper;
+        dv_[c] = weight_b_[c] * l.dupper;
+        continue;
+      }
       const ParticipationTerms t = participation_terms(equation_, link_, eta_b[c]);
       v_[c] = weight_b_[c] * t.v;
       dv_[c] = weight_b_[c] * t.dv;
