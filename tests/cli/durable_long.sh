@@ -18,7 +18,7 @@ holds "no partial output is left" test -z "$(find "$work" -name '.*partial*')"
 flagship() { "$steelyard" run flexible-employment-2022q2 --seed 1 --quiet "$@" >/dev/null 2>&1; }
 flagship --replicates 200 -o extended
 flagship --replicates 1000 -o straight
-kill_and_resume 3 60 extended-again "$steelyard" run flexible-employment-2022q2 --seed 1 --quiet --replicates 1000
+kill_and_resume 5 15 extended-again "$steelyard" run flexible-employment-2022q2 --seed 1 --quiet --replicates 1000
 flagship --replicates 1000 --resume -o extended
 same "flagship, 200 replicates extended to 1,000" straight extended
 same "flagship, killed" straight extended-again
