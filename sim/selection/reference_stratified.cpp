@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "sim/selection/drawn_persons.hpp"
-#include "sim/selection/reference_selection.hpp"
+#include "sim/selection/reference_groups.hpp"
 
 namespace steelyard {
 namespace {
@@ -23,7 +23,8 @@ class StratifiedReference final : public ReferenceDesignDraw {
     if (stratified)
       names = section.texts("stratum", {.required = false, .help = "root variables, or groupings"});
     if (stratified && names.empty()) section.fail({}, "has no stratum", "add stratum = [\"...\"]");
-    make_strata(section, frame, names);
+    for (ReferenceGroup& group : reference_groups(section, frame, "stratum", names))
+      strata_.push_back({std::move(group), 0});
     const bool equally =
         section.text("allocation", {.fallback = "proportional",
                                     .choices = {"proportional", "equal"},
@@ -54,25 +55,9 @@ class StratifiedReference final : public ReferenceDesignDraw {
   }
 
  private:
-  struct Stratum {
-    double persons = 0;
-    CellDraw cells;  ///< of its persons
+  struct Stratum : ReferenceGroup {
     std::size_t n = 0;
   };
-
-  void make_strata(ConfigReader& section, const ReferenceFrame& frame, const Texts& names) {
-    const Schema& schema = frame.population.law().schema();
-    const Clique& root = frame.population.law().root();
-    const ReferenceFrame::Groups by = frame.groups(section, "stratum", names);
-    std::vector<double> persons_of(by.groups, 0.0), inside(root.cells);
-    for (std::size_t c = 0; c < root.cells; ++c) persons_of[by.of_cell[c]] += frame.persons[c];
-    for (std::size_t g = 0; g < by.groups; ++g) {
-      if (!(persons_of[g] > 0)) continue;
-      for (std::size_t c = 0; c < root.cells; ++c)
-        inside[c] = by.of_cell[c] == g ? frame.persons[c] : 0;
-      strata_.push_back({persons_of[g], CellDraw(schema, root, inside), 0});
-    }
-  }
 
   /// Whole numbers by largest remainders, two or more each.
   void allocate(ConfigReader& section, std::size_t n, bool equally) {

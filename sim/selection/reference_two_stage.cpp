@@ -7,7 +7,7 @@
 
 #include "sim/designs/pps.hpp"
 #include "sim/selection/drawn_persons.hpp"
-#include "sim/selection/reference_selection.hpp"
+#include "sim/selection/reference_groups.hpp"
 
 namespace steelyard {
 namespace {
@@ -31,7 +31,7 @@ class TwoStageReference final : public ReferenceDesignDraw {
                                   .choices = {"simple_random", "pps"},
                                   .help = "of primary units; pps: with probabilities proportional "
                                           "to their persons, systematic in random order"}) == "pps";
-    make_units(section, frame, names);
+    units_ = reference_groups(section, frame, "cluster", names);
     if (drawn_ > units_.size())
       section.fail(
           "clusters",
@@ -39,7 +39,7 @@ class TwoStageReference final : public ReferenceDesignDraw {
           "select fewer");
     if (proportional_) {
       std::vector<double> size;
-      for (const PrimaryUnit& u : units_) size.push_back(u.persons);
+      for (const ReferenceGroup& u : units_) size.push_back(u.persons);
       probability_ = inclusion_probabilities(size, drawn_).value();
     } else {
       probability_.assign(units_.size(),
@@ -76,25 +76,6 @@ class TwoStageReference final : public ReferenceDesignDraw {
   }
 
  private:
-  struct PrimaryUnit {
-    double persons = 0;
-    CellDraw cells;  ///< of its persons
-  };
-
-  void make_units(ConfigReader& section, const ReferenceFrame& frame, const Texts& names) {
-    const Schema& schema = frame.population.law().schema();
-    const Clique& root = frame.population.law().root();
-    const ReferenceFrame::Groups by = frame.groups(section, "cluster", names);
-    std::vector<double> persons_of(by.groups, 0.0), inside(root.cells);
-    for (std::size_t c = 0; c < root.cells; ++c) persons_of[by.of_cell[c]] += frame.persons[c];
-    for (std::size_t g = 0; g < by.groups; ++g) {
-      if (!(persons_of[g] > 0)) continue;
-      for (std::size_t c = 0; c < root.cells; ++c)
-        inside[c] = by.of_cell[c] == g ? frame.persons[c] : 0;
-      units_.push_back({persons_of[g], CellDraw(schema, root, inside)});
-    }
-  }
-
   std::size_t size_of(std::uint32_t unit) const {
     return std::min(each_, static_cast<std::size_t>(units_[unit].persons));
   }
@@ -117,7 +98,7 @@ class TwoStageReference final : public ReferenceDesignDraw {
   }
 
   const PopulationFrame* frame_;
-  std::vector<PrimaryUnit> units_;
+  std::vector<ReferenceGroup> units_;
   std::vector<double> probability_;  ///< by primary unit
   std::size_t drawn_ = 0, each_ = 0;
   bool proportional_ = false;
